@@ -1,0 +1,58 @@
+"""How each part of the service is, in the words of ``get_status``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webcam_rpc.api.server import Component
+from webcam_rpc.cameras.models import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from webcam_rpc.cameras.diagnosis import Diagnosis
+    from webcam_rpc.cameras.memory import CameraMemory
+    from webcam_rpc.cameras.monitor import CameraMonitor
+    from webcam_rpc.cameras.registry import CameraRegistry
+    from webcam_rpc.media.library import MediaLibrary
+
+
+def components(  # noqa: C901 - one small look for each part
+    monitor: CameraMonitor,
+    registry: CameraRegistry,
+    memory: CameraMemory,
+    library: MediaLibrary,
+    diagnosis: Diagnosis,
+) -> Mapping[str, Callable[[], Component]]:
+    """Give the look at each part, by its name."""
+
+    def monitoring() -> Component:
+        if monitor.problem is not None:
+            return Component("UNHEALTHY", f"cannot look for cameras: {monitor.problem}")
+        return Component("HEALTHY", "udev and polling" if monitor.hears_udev else "polling alone: udev is not heard")
+
+    def cameras() -> Component:
+        present = registry.present()
+        failing = [camera for camera in present if camera.status is Status.ERROR]
+        if failing:
+            return Component("DEGRADED", "; ".join(f"{camera.device}: {camera.reason}" for camera in failing))
+        return Component("HEALTHY", f"{len(present)} present")
+
+    def tools() -> Component:
+        missing = [check for check in diagnosis.tools() if not check.ok]
+        if missing:
+            return Component("DEGRADED", "; ".join(f"{check.detail}: {check.remedy}" for check in missing))
+        return Component("HEALTHY", "v4l2-ctl and ffmpeg are there")
+
+    def state() -> Component:
+        if memory.problem is not None:
+            return Component("DEGRADED", f"aliases and controls are not kept: {memory.problem}")
+        return Component("HEALTHY", str(memory.path))
+
+    def storage() -> Component:
+        problem = library.problem()
+        if problem is not None:
+            return Component("DEGRADED", problem)
+        return Component("HEALTHY", f"{library.available()} bytes available in {library.directory}")
+
+    return {"monitoring": monitoring, "cameras": cameras, "tools": tools, "state": state, "storage": storage}
