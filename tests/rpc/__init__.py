@@ -1,0 +1,1 @@
+"""Tests of JSON-RPC 2.0 without I/O."""

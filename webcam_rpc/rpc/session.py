@@ -1,0 +1,171 @@
+"""One text in, the calls that it makes out, their results in, one text out. No I/O, no clock, no order of completion.
+
+    text -> receive() -> Exchange
+                           .calls    to be performed, in any order and in one's own time
+                           .reply    what can be answered already (a text that is no request), else None
+            resolve(call, result) or reject(call, error), once for each call
+                           -> the text to send if this completed the answer, else None
+
+What the other side does wrong is data: an error in the reply, never an exception. What this side does wrong (to answer
+a call twice, to answer a call of another exchange) raises :class:`MisuseError`.
+
+Notifications are calls too, so they are performed and must be answered as any other, but nothing is sent for them and a
+batch does not wait for them. The replies of a batch stand in the order of its requests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from webcam_rpc.rpc import messages
+from webcam_rpc.rpc.errors import InvalidRequest, ParseError, RPCError
+from webcam_rpc.rpc.messages import NULL, UnencodableError
+
+__all__ = ["Call", "Exchange", "Limits", "MisuseError", "UnencodableError", "receive"]
+
+#: What an id may be (section 4 of the specification); compared with type() because a bool is an int too.
+_ID_TYPES = frozenset({str, int, float, type(None)})
+
+
+class MisuseError(Exception):
+    """A call was answered that is not open in this exchange."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How far a text may go."""
+
+    depth: int = 64
+    """Arrays and objects within each other."""
+    batch: int = 100
+    """Requests in a batch."""
+    reflect: int = 8192
+    """Bytes of a request that come back in an error; a longer id makes the request invalid."""
+
+
+_DEFAULT_LIMITS = Limits()
+
+
+class Call(msgspec.Struct, frozen=True, eq=False):
+    """A call to be performed.
+
+    ``id`` and ``params`` are as they stand in the text, UNSET where the request has none; a call without an id is a
+    notification. Two calls are never equal, even if their text is.
+    """
+
+    id: Raw | UnsetType
+    method: str
+    params: Raw | UnsetType
+
+
+class Exchange:
+    """The answer to one text, while it comes together.
+
+    :ivar calls: the calls to perform.
+    :ivar reply: what is to be sent at once because no call can add to it; None if the calls decide, or if there is
+        nothing to send at all.
+    """
+
+    __slots__ = ("_answers", "_limit", "_open", "_waiting", "calls", "reply")
+
+    def __init__(
+        self, places: dict[Call, int], answers: list[bytes | None] | None, reply: bytes | None, limit: int
+    ) -> None:
+        self.calls = tuple(places)
+        self.reply = reply
+        #: The calls that are not answered yet, each with the place of its reply in ``_answers``.
+        self._open = places
+        #: The replies of a batch in the order of the requests, None where one is awaited; None if this is no batch.
+        self._answers = answers
+        self._waiting = 0 if answers is None else answers.count(None)
+        self._limit = limit
+
+    def resolve(self, call: Call, result: object) -> bytes | None:
+        """Answer ``call`` with ``result``; give the text to send if that completed the exchange.
+
+        :raises UnencodableError: if JSON cannot carry the result; the call is still open and has to be rejected.
+        """
+        if call not in self._open:
+            raise MisuseError(call.method)
+        return self._answered(call, None if call.id is UNSET else messages.success(call.id, result))
+
+    def reject(self, call: Call, error: RPCError) -> bytes | None:
+        """Answer ``call`` with ``error``; give the text to send if that completed the exchange."""
+        if call not in self._open:
+            raise MisuseError(call.method)
+        return self._answered(call, None if call.id is UNSET else messages.failure(call.id, error, self._limit))
+
+    def _answered(self, call: Call, answer: bytes | None) -> bytes | None:
+        place = self._open.pop(call)
+        if answer is None or self._answers is None:
+            return answer
+        self._answers[place] = answer
+        self._waiting -= 1
+        return _join(self._answers) if self._waiting == 0 else None
+
+
+def receive(data: str | bytes, limits: Limits = _DEFAULT_LIMITS) -> Exchange:
+    """Read one text. Whatever it is, this gives an exchange and never raises."""
+    try:
+        value = messages.read(data, limits.depth)
+    except ParseError as error:
+        return _refused(error, limits)
+    if type(value) is dict:
+        outcome = _request(value, data, limits)
+        if isinstance(outcome, Call):
+            return Exchange({outcome: 0}, None, None, limits.reflect)
+        return Exchange({}, None, outcome, limits.reflect)
+    if type(value) is not list or not value:
+        return _refused(InvalidRequest(), limits)
+    if len(value) > limits.batch:
+        return _refused(InvalidRequest(f"A batch may hold up to {limits.batch} requests."), limits)
+    return _batch(value, data, limits)
+
+
+def _batch(values: list[Any], data: str | bytes, limits: Limits) -> Exchange:
+    places: dict[Call, int] = {}
+    answers: list[bytes | None] = []
+    for value, text in zip(values, messages.elements(data), strict=True):
+        outcome = _request(value, text, limits)
+        if not isinstance(outcome, Call):
+            answers.append(outcome)
+            continue
+        places[outcome] = len(answers)
+        if outcome.id is not UNSET:
+            answers.append(None)
+    # A batch of nothing but notifications gets no reply, not an empty one (section 6 of the specification).
+    reply = _join(answers) if answers and None not in answers else None
+    return Exchange(places, answers, reply, limits.reflect)
+
+
+def _request(value: Any, text: str | bytes | Raw, limits: Limits) -> Call | bytes:  # noqa: ANN401 - any JSON value
+    """Give the call that one request object asks for, or the reply that says why there is none."""
+    if type(value) is not dict:
+        return messages.failure(NULL, InvalidRequest(), limits.reflect)
+    members = messages.verbatim(text)
+    method = value.get("method")
+    if members.id is not UNSET:
+        # An id that cannot be used leaves the reply with null; one that can goes into the reply even if the rest of
+        # the request is wrong, so that the client learns which of its calls failed.
+        if type(value["id"]) not in _ID_TYPES:
+            return messages.failure(NULL, InvalidRequest(), limits.reflect)
+        if len(members.id) > limits.reflect:
+            error = InvalidRequest(f"An id may be up to {limits.reflect} bytes long.")
+            return messages.failure(NULL, error, limits.reflect)
+    if (
+        value.get("jsonrpc") != "2.0"
+        or type(method) is not str
+        or (members.params is not UNSET and type(value["params"]) not in (dict, list))
+    ):
+        return messages.failure(NULL if members.id is UNSET else members.id, InvalidRequest(), limits.reflect)
+    return Call(members.id, method, members.params)
+
+
+def _refused(error: RPCError, limits: Limits) -> Exchange:
+    return Exchange({}, None, messages.failure(NULL, error, limits.reflect), limits.reflect)
+
+
+def _join(answers: list[bytes | None]) -> bytes:
+    return b"[" + b",".join(answer for answer in answers if answer is not None) + b"]"
