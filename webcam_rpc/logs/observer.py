@@ -1,0 +1,172 @@
+"""The one observer of the service's log events: which of them are written, how, and where.
+
+Owns the levels, the limit on the traffic log, and what happens when a file cannot be written.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import ILogObserver, LogLevel
+from zope.interface import implementer
+
+from webcam_rpc.logs import lines
+from webcam_rpc.logs.masking import mask_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.logger import LogEvent
+
+    from webcam_rpc.logs.output import Output
+
+#: The logger of the messages that are received and sent; it has a level of its own.
+TRAFFIC = "webcam_rpc.traffic"
+#: How many lines of traffic are written in a second.
+TRAFFIC_LIMIT = 100
+
+_OWN = "webcam_rpc.logs"
+# Leaves room for what stands before the message in its line.
+_TRAFFIC_MESSAGE_LIMIT = lines.MESSAGE_LIMIT - 192
+_RANKS: dict[object, int] = {level: rank for rank, level in enumerate(lines.LEVELS)}
+_THRESHOLDS = {name: _RANKS[level] for level, (name, _) in lines.LEVELS.items()} | {"OFF": math.inf}
+_INFO = _RANKS[LogLevel.info]
+
+
+class Target:
+    """One place that lines go to, in the form that they have there; it counts what was lost."""
+
+    def __init__(self, name: str, render: Callable[[LogEvent], str], output: Output) -> None:
+        self.name = name
+        self.lost = 0
+        self.output = output
+        self._render = render
+
+    def write(self, event: LogEvent) -> bool:
+        """Write the event's lines; tell whether they could be taken. After a gap its size comes first."""
+        if self.lost:
+            gap = _event(event["log_time"], "{lost} log messages are missing here: {reason}", lost=self.lost)
+            if not self._written({**gap, "reason": self.output.trouble}):
+                self.lost += 1
+                return False
+            self.lost = 0
+        if self._written(event):
+            return True
+        self.lost += 1
+        return False
+
+    def _written(self, event: LogEvent) -> bool:
+        return self.output.write(self._render(event).encode("utf-8", "backslashreplace"))
+
+
+@implementer(ILogObserver)
+class Observer:
+    """Writes the events that are to be written; calling it never raises.
+
+    :param targets: where every line goes.
+    :param console: where it goes while one of ``targets`` cannot be written; may be one of them.
+    :param level: the least level, by Python's names.
+    :param traffic: the same for the logger :data:`TRAFFIC`, instead of ``level``; ``OFF`` for none.
+    :param clock: the reactor; traffic that was held back is counted a second later.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        console: Target,
+        *,
+        level: str,
+        traffic: str,
+        clock: IReactorTime,
+    ) -> None:
+        self.targets = tuple(targets)
+        self._console = console
+        self._level = _THRESHOLDS[level]
+        self._traffic = _THRESHOLDS[traffic]
+        self._clock = clock
+        self._second = -math.inf
+        self._in_second = 0
+        self._summary: IDelayedCall | None = None
+
+    def __call__(self, event: LogEvent) -> None:
+        """Write the event, if its level says so."""
+        rank = _RANKS.get(event.get("log_level"), _INFO)
+        traffic = event.get("log_namespace") == TRAFFIC
+        if rank < (self._traffic if traffic else self._level):
+            return
+        try:
+            if not traffic:
+                self._write(event)
+            elif self._admitted():
+                self._write(_without_secrets(event))
+        except Exception as error:  # noqa: BLE001 - whatever an event's fields do, the caller only wanted to log
+            name = lines.logger(event)
+            self.say("A log message of {logger} cannot be written: {error}", logger=name, error=type(error))
+
+    def say(self, text: str, **fields: object) -> None:
+        """Write an error about the log itself."""
+        self._write(_event(self._clock.seconds(), text, **fields))
+
+    def reopen(self) -> None:
+        """Go on in new files, after a rotation; a file that cannot be opened again is kept as it is."""
+        for target in self.targets:
+            try:
+                target.output.reopen()
+            except OSError as error:
+                self.say("Cannot reopen {name}: {reason}", name=target.name, reason=error.strerror)
+
+    def flush(self) -> None:
+        """Write what is still held back: the count of unwritten traffic."""
+        if self._summary is not None:
+            self._summary.cancel()
+            self._count_rest()
+
+    def _admitted(self) -> bool:
+        now = self._clock.seconds()
+        # The clock of the machine may be set back, which must not silence the log.
+        if not 0 <= now - self._second < 1:
+            self.flush()
+            self._second = now
+            self._in_second = 0
+        self._in_second += 1
+        if self._in_second <= TRAFFIC_LIMIT:
+            return True
+        if self._summary is None:
+            self._summary = self._clock.callLater(1 - (now - self._second), self._count_rest)
+        return False
+
+    def _count_rest(self) -> None:
+        self._summary = None
+        rest = self._in_second - TRAFFIC_LIMIT
+        self._in_second = TRAFFIC_LIMIT
+        event = _event(self._clock.seconds(), "... and {rest} more messages in the last second", rest=rest)
+        self._write({**event, "log_level": LogLevel.info, "log_namespace": TRAFFIC})
+
+    def _write(self, event: LogEvent) -> None:
+        event.setdefault("log_time", self._clock.seconds())
+        for target in self.targets:
+            if target.write(event) or target is self._console:
+                continue
+            if target.lost == 1:
+                text = "Cannot write to {name}: {reason}; logging to the console until it can be written"
+                notice = _event(event["log_time"], text, name=target.name, reason=target.output.trouble)
+                self._console.write(notice)
+            if self._console not in self.targets:
+                self._console.write(event)
+
+
+def _event(moment: float, text: str, **fields: object) -> dict[str, Any]:
+    own = {"log_time": moment, "log_level": LogLevel.error, "log_namespace": _OWN, "log_format": text}
+    return {**fields, **own}
+
+
+def _without_secrets(event: LogEvent) -> dict[str, Any]:
+    """Mask in each field, where a message is still a whole document, and not only in the line that is made of it."""
+    hidden = dict(event)
+    for name, value in event.items():
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        if isinstance(text, str) and not name.startswith("log_"):
+            hidden[name] = mask_message(text, _TRAFFIC_MESSAGE_LIMIT)
+    return hidden
