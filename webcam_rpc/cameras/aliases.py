@@ -41,7 +41,8 @@ class Aliases:
         """Give the name of a camera, the client's before the configuration's."""
         for aliases in (self._memory.content.aliases, self._fixed):
             for alias, named in aliases.items():
-                if named == camera_id:
+                # The configuration may have given a client's name to another camera since.
+                if named == camera_id == self.camera_id(alias):
                     return alias
         return None
 

@@ -97,7 +97,8 @@ class CameraMemory:
                 self._failed(result.getErrorMessage())
             for waiter in waiters:
                 waiter.callback(None)
-            if self._waiters:
+            # A waiter may have begun the next write already.
+            if self._waiters and self._writing is None:
                 self._write(msgspec.json.format(msgspec.json.encode(self.content, order="sorted")))
 
         self._writing.addBoth(done)

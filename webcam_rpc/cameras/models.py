@@ -14,7 +14,10 @@ ControlValue = bool | int | str
 
 
 class Range(msgspec.Struct, frozen=True):
-    """A stepwise or continuous range (``v4l2_frmsize_stepwise``, ``v4l2_frmival_stepwise``); step 0 is continuous."""
+    """A stepwise or continuous range (``v4l2_frmsize_stepwise``, ``v4l2_frmival_stepwise``); step 0 is continuous.
+
+    Rates always have step 0: a step of the interval is not one of the rate.
+    """
 
     min: float
     max: float
@@ -33,7 +36,7 @@ class Mode(msgspec.Struct, frozen=True):
     """A size of a pixel format with the rates at which it is delivered.
 
     ``width`` and ``height`` are pixels, or a range of them. ``fps`` lists frames per second, each an integer where it
-    is whole, or is one range of them. Empty where the driver enumerates no intervals.
+    is whole, or is one range of them. Empty where the driver enumerates no intervals; 0x0 where it names no size at all.
     """
 
     pixel_format: str
@@ -111,7 +114,23 @@ class NodeReport(msgspec.Struct, frozen=True):
 
 #: Luma-only and depth formats (kernel documentation, pixfmt-yuv-luma and depth-formats): what infrared sensors give.
 INFRARED_FORMATS = frozenset(
-    {"GREY", "Y04 ", "Y06 ", "Y10 ", "Y12 ", "Y14 ", "Y16 ", "Y10B", "Y10P", "Y8I ", "Y12I", "Z16 ", "INZI", "CNF4"}
+    {
+        "GREY",
+        "Y04 ",
+        "Y06 ",
+        "Y10 ",
+        "Y12 ",
+        "Y14 ",
+        "Y16 ",
+        "Y10B",
+        "Y10P",
+        "Y8I ",
+        "Y12I",
+        "Y16 -BE",
+        "Z16 ",
+        "INZI",
+        "CNF4",
+    }
 )
 
 

@@ -16,9 +16,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from webcam_rpc.cameras import v4l2
-from webcam_rpc.cameras.identity import place
-from webcam_rpc.cameras.models import Camera, NodeReport, Status
-from webcam_rpc.cameras.watch import Phase, Trouble, Watch, choose, in_order, judge, permission
+from webcam_rpc.cameras.models import NodeReport, Status
+from webcam_rpc.cameras.watch import Phase, Trouble, Watch, choose, claim, describe, in_order, judge, permission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from webcam_rpc.cameras.identity import Identities
     from webcam_rpc.cameras.inventory import Inventory, Node
+    from webcam_rpc.cameras.models import Camera
     from webcam_rpc.cameras.probe import Output, V4L2Ctl
     from webcam_rpc.cameras.registry import CameraRegistry
     from webcam_rpc.cameras.udev import UdevMonitor
@@ -67,6 +67,7 @@ class CameraMonitor(Service):
         self._identities = identities
         self._remember = remember
         self._watches: dict[str, Watch] = {}
+        self._left: list[Watch] = []
         self._udev = connect_udev(self.look)
         self._loop = LoopingCall(self.look)
         self._loop.clock = clock
@@ -78,6 +79,10 @@ class CameraMonitor(Service):
         super().startService()
         self._udev.start()
         self._log.info("Camera monitoring started")
+        # What became of the cameras while nobody looked is not known: each begins anew.
+        for watch in self._left:
+            self._depart(watch)
+        self._left.clear()
         self._look(initial=True)
         ticking = self._loop.start(self._settings.poll_interval, now=False)
         # look() never raises, so this loop ends by stop() alone; were it ever to end otherwise, that is said.
@@ -95,6 +100,7 @@ class CameraMonitor(Service):
             if watch.run is not None:
                 runs.append(watch.run)
                 watch.run.cancel()
+        self._left.extend(self._watches.values())
         self._watches.clear()
         return DeferredList(runs)
 
@@ -151,6 +157,7 @@ class CameraMonitor(Service):
         if watch.node.accessible:
             self._probe(watch)
         else:
+            self._drop_timers(watch)
             watch.phase = Phase.WAITING
 
     def _gone(self, watch: Watch) -> None:
@@ -173,15 +180,15 @@ class CameraMonitor(Service):
         return self._clock.seconds() - watch.since < self._settings.permission_grace
 
     def _probe(self, watch: Watch) -> None:
+        watch.phase = Phase.PROBING
         if watch.run is not None:
             return
         self._drop_timers(watch)
-        watch.phase = Phase.PROBING
         path = watch.node.path
         run = self._v4l2ctl.run(path, v4l2.probe_argv(path), self._settings.probe_timeout)
         watch.run = run
         run.addCallbacks(self._probed, self._dropped, callbackArgs=(watch,), errbackArgs=(watch,))
-        if watch.phase is Phase.PROBING and watch.report is None:
+        if watch.run is not None and watch.report is None:
             watch.timers.append(self._clock.callLater(_NEWS_AFTER, self._news, watch))
 
     def _news(self, watch: Watch) -> None:
@@ -201,8 +208,9 @@ class CameraMonitor(Service):
         self._drop_timers(watch)
         verdict = judge(output, watch.node.path)
         if isinstance(verdict, NodeReport):
-            watch.report, watch.trouble, watch.attempts = verdict, None, 0
-            watch.phase = Phase.KNOWN
+            watch.report = verdict
+            if watch.node.accessible:
+                watch.phase, watch.trouble, watch.attempts = Phase.KNOWN, None, 0
             self._settle(watch.function)
         else:
             self._failed(watch, verdict)
@@ -226,6 +234,7 @@ class CameraMonitor(Service):
         for watch in watches:
             if watch.phase is Phase.IDLE and (chosen is None or self._settings.infrared):
                 self._begin(watch)
+                chosen = choose(watches)
             if chosen is None and watch.phase is not Phase.KNOWN and watch.may_capture:
                 break
         for watch in watches:
@@ -237,28 +246,13 @@ class CameraMonitor(Service):
                 self._depart(watch)
 
     def _announce(self, watch: Watch) -> None:
-        facts, report = watch.facts, watch.report
-        if watch.camera_id is None:
-            infrared = report is not None and report.infrared
-            claim = place(facts, report, watch.node.path.rpartition("/")[2], infrared=infrared)
-            watch.camera_id = self._identities.assign(claim)
+        claimed = claim(watch)
+        if watch.camera_id is None or (claimed != watch.claim and watch.unprobed_claim):
+            self._depart(watch)
+            watch.camera_id, watch.claim = self._identities.assign(claimed), claimed
+            watch.unprobed_claim = watch.report is None
             self._remember()
-        trouble = watch.trouble
-        camera = Camera(
-            camera_id=watch.camera_id,
-            device=watch.node.path,
-            name=(report.card if report is not None else "")
-            or (facts.name if facts is not None else "")
-            or watch.node.path,
-            status=Status.CONNECTED if trouble is None else Status.ERROR,
-            vendor_id=facts.vendor_id if facts is not None else None,
-            product_id=facts.product_id if facts is not None else None,
-            serial=(facts.serial if facts is not None else report.serial if report is not None else None) or None,
-            usb_path=facts.usb_path if facts is not None else None,
-            driver=report.driver if report is not None else None,
-            reason=trouble.reason if trouble is not None else None,
-            report=report,
-        )
+        camera = describe(watch, watch.camera_id)
         if self._registry.put(camera):
             self._say(camera, initial=watch.initial)
             watch.initial = False

@@ -50,7 +50,8 @@ class CameraRegistry:
 
     def put(self, camera: Camera) -> bool:
         """Let ``camera`` be so from now on; announced, and True, where clients can see a difference."""
-        before = self._cameras.get(camera.camera_id)
+        # Put last, so that what is forgotten is what changed longest ago.
+        before = self._cameras.pop(camera.camera_id, None)
         self._cameras[camera.camera_id] = camera
         if before is not None and _visible(before) == _visible(camera):
             return False

@@ -69,7 +69,7 @@ _BUSY = "Device or resource busy"
 _COMPLAINTS = (
     (Failure.GONE, rf"Failed to open .*: (?:{_GONE})|VIDIOC_\w+: failed: (?:{_GONE})|Cannot open device .*, exiting\."),
     (Failure.PERMISSION, r"Failed to open .*: (?:Permission denied|Operation not permitted)"),
-    (Failure.BUSY, rf"Failed to open .*: {_BUSY}|VIDIOC_\w+: failed: {_BUSY}|\s*VIDIOC_\w+ returned -1 \({_BUSY}\)"),
+    (Failure.BUSY, rf"Failed to open .*: {_BUSY}|VIDIOC_\w+: failed: {_BUSY}|[ \t]*VIDIOC_\w+ returned -1 \({_BUSY}\)"),
     (Failure.NOT_V4L2, r"Unable to detect what device .* is, exiting\.|.*: not a v4l2 node"),
 )
 _PATTERNS = tuple((kind, re.compile(rf"^(?:{pattern})$", re.MULTILINE | re.ASCII)) for kind, pattern in _COMPLAINTS)

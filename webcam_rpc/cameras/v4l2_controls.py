@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Names are made by ``name2var``, which leaves nothing else of the driver's name.
 CONTROL_NAME = r"[A-Za-z0-9_]+"
 
-_NUMBER = r"-?[0-9]{1,20}|0x[0-9a-f]{1,16}"
+_NUMBER = r"0x[0-9a-f]{1,16}|-?[0-9]{1,20}"
 _CONTROL = re.compile(rf"\s*({CONTROL_NAME}) 0x([0-9a-f]{{8}}) \(([a-z0-9-]+)\)\s*:(.*)")
 _MENU_ITEM = re.compile(r"\t+(-?[0-9]{1,20}): (.*)")
 _RANGE = re.compile(rf" (min|max|step|default)=({_NUMBER})(?= |$)")

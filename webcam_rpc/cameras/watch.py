@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from webcam_rpc.cameras import v4l2
+from webcam_rpc.cameras.identity import place
+from webcam_rpc.cameras.models import Camera, Status
 from webcam_rpc.cameras.probe import Outcome, Output
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IDelayedCall
 
+    from webcam_rpc.cameras.identity import Place
     from webcam_rpc.cameras.inventory import Facts, Node
     from webcam_rpc.cameras.models import NodeReport
 
@@ -75,6 +78,9 @@ class Watch:
     #: The node is known to capture, and its probe takes too long for the news to wait.
     early: bool = False
     camera_id: str | None = None
+    #: The claim by which it has the id, and whether that was made before a report told all that matters to it.
+    claim: Place | None = None
+    unprobed_claim: bool = False
     run: Deferred[Any] | None = None
     timers: list[IDelayedCall] = field(default_factory=list)
 
@@ -106,6 +112,9 @@ def judge(output: Output, device: str) -> NodeReport | Trouble:
         report = v4l2.parse_report(output.stdout)
     except v4l2.ParseError:
         return _by_text(output, device)
+    if not report.captures and "\nPriority:" not in output.stdout:
+        # Each node has a priority: this one went away between the first question and the second.
+        return Trouble("V4L2_FAILED", f"{device} went away while it was asked", "ask again", lasting=False)
     if report.captures and not report.controls and output.seconds > _MUTE_AFTER:
         return Trouble(
             "V4L2_FAILED",
@@ -156,6 +165,32 @@ def _by_text(output: Output, device: str) -> Trouble:
         f"v4l2-ctl cannot tell what {device} is, it said: {said}",
         "try v4l2-ctl --all on it",
         lasting=False,
+    )
+
+
+def claim(watch: Watch) -> Place:
+    """Derive the id that the node may claim from what is known of it now."""
+    infrared = watch.report is not None and watch.report.infrared
+    return place(watch.facts, watch.report, watch.node.path.rpartition("/")[2], infrared=infrared)
+
+
+def describe(watch: Watch, camera_id: str) -> Camera:
+    """Give the camera that the node is, as it stands now."""
+    facts, report, trouble = watch.facts, watch.report, watch.trouble
+    return Camera(
+        camera_id=camera_id,
+        device=watch.node.path,
+        name=(report.card if report is not None else "")
+        or (facts.name if facts is not None else "")
+        or watch.node.path,
+        status=Status.CONNECTED if trouble is None else Status.ERROR,
+        vendor_id=facts.vendor_id if facts is not None else None,
+        product_id=facts.product_id if facts is not None else None,
+        serial=(facts.serial if facts is not None else report.serial if report is not None else None) or None,
+        usb_path=facts.usb_path if facts is not None else None,
+        driver=report.driver if report is not None else None,
+        reason=trouble.reason if trouble is not None else None,
+        report=report,
     )
 
 
