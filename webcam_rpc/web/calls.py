@@ -1,0 +1,111 @@
+"""One call: who may make it, with which parameters, for how long, and what becomes of its failure.
+
+Owns the order of things before a method runs (it exists, the role suffices, the parameters fit), its deadline, and
+the rule that nobody outside sees an unexpected exception: it goes to the log with a correlation id, and only the id
+goes to the client.
+"""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from webcam_rpc.rpc.errors import DeadlinePassed, InternalError, PermissionDenied, RPCError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IReactorTime
+
+    from webcam_rpc.rpc.methods import Caller, Method, MethodTable
+    from webcam_rpc.rpc.session import Call
+
+
+def _correlation_id() -> str:
+    return secrets.token_hex(6)
+
+
+class Calls:
+    """Performs calls.
+
+    :param table: every method.
+    :param clock: counts the deadlines.
+    :param new_id: gives a correlation id.
+    """
+
+    _log = Logger()
+
+    def __init__(self, table: MethodTable, clock: IReactorTime, new_id: Callable[[], str] = _correlation_id) -> None:
+        self._table = table
+        self._clock = clock
+        self._new_id = new_id
+
+    def perform(self, call: Call, caller: Caller) -> object:
+        """Perform ``call``; give its result, or a Deferred where the method takes its time.
+
+        The Deferred fires with the result or fails with an :class:`RPCError`, by the method's deadline at the latest.
+        To cancel it (the caller has gone) cancels the method, and then it fails with CancelledError.
+
+        :raises RPCError: if the call ended at once with that.
+        """
+        try:
+            method = self._permitted(call.method, caller)
+            result = method.call(self._table.bind(method, call.params), caller)
+        except RPCError:
+            raise
+        except Exception:  # noqa: BLE001 - a defect of the method is logged and hidden, whatever it is
+            raise self.defect(call.method) from None
+        if inspect.iscoroutine(result):
+            result = Deferred.fromCoroutine(result)
+        return self._in_time(method, result) if isinstance(result, Deferred) else result
+
+    def _permitted(self, name: str, caller: Caller) -> Method:
+        method = self._table.get(name)
+        if caller.role < method.role:
+            raise PermissionDenied(method.role, caller.role)
+        return method
+
+    def defect(self, method: str, failure: Failure | None = None) -> InternalError:
+        """Log a failure (by default the exception that is being handled) and give the error that may be told."""
+        error = InternalError(self._new_id())
+        self._log.failure(
+            "{method} failed (correlation id {correlation_id})",
+            failure=failure or Failure(),
+            method=method,
+            correlation_id=error.data["correlation_id"] if error.data else None,
+        )
+        return error
+
+    def _in_time(self, method: Method, work: Deferred[object]) -> Deferred[object]:
+        answer: Deferred[object]
+
+        def give_up(_: Deferred[object]) -> None:
+            timer.cancel()
+            work.cancel()
+
+        def too_late() -> None:
+            # The answer goes out now: what the method does when it is cancelled may take its time.
+            answer.errback(DeadlinePassed(method.deadline_s))
+            work.cancel()
+
+        def finished(result: object) -> None:
+            if timer.active():
+                timer.cancel()
+                answer.callback(self._told(method, result))
+            elif isinstance(result, Failure) and not result.check(CancelledError, RPCError):
+                self._log.failure("{method} failed after it was cancelled", failure=result, method=method.name)
+
+        answer = Deferred(give_up)
+        timer = self._clock.callLater(method.deadline_s, too_late)
+        work.addBoth(finished)
+        return answer
+
+    def _told(self, method: Method, result: object) -> object:
+        if isinstance(result, Failure) and not result.check(RPCError):
+            return Failure(self.defect(method.name, result))
+        return result

@@ -1,0 +1,149 @@
+"""One client on a WebSocket: its role and subscription, the calls it makes, the text it gets.
+
+Knows no frames and no Autobahn: the WebSocket under it is a :class:`Link`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Protocol
+
+from webcam_rpc.bus import Subscription
+from webcam_rpc.rpc.session import receive
+from webcam_rpc.web import deflate
+from webcam_rpc.web.callqueue import CallQueue
+from webcam_rpc.web.frames import text_frame
+from webcam_rpc.web.outbox import Outbox
+from webcam_rpc.web.reading import Reading
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from webcam_rpc.rpc.roles import Role
+    from webcam_rpc.web.calls import Calls
+    from webcam_rpc.web.connections import Transport
+    from webcam_rpc.web.peers import Peer
+    from webcam_rpc.web.traffic import Traffic
+
+#: Close codes of RFC 6455, section 7.4.1, and of the registry that it opened.
+GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013
+
+#: A client is owed its replies even when it is slow, and reading from it has paused long before this: so many times
+#: what may wait of broadcasts.
+_REPLIES = 4
+
+
+class Link(Protocol):
+    """The WebSocket of one client."""
+
+    transport: Transport
+
+    @property
+    def writable(self) -> bool:
+        """Whether messages may be sent: no close frame has been, either way."""
+
+    def take(self, data: bytes) -> None:
+        """Parse a piece of what the client sent, asking ``reading`` before each step."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame."""
+
+
+class Client:
+    """A client, from the end of its handshake to the loss of its connection; the caller of its methods.
+
+    :param link: its WebSocket.
+    :param peer: where it is.
+    :param role: what it may do; may change while it is connected.
+    :param calls: performs what it asks for.
+    :param clock: gives turns.
+    :param max_pending: the bytes of broadcasts that may wait for it.
+    :param traffic: the log of its messages.
+    :param codec: compresses its replies, where that was agreed on.
+    :ivar session_id: names this connection.
+    :ivar subscription: which events it wants.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        peer: Peer,
+        role: Role,
+        *,
+        calls: Calls,
+        clock: IReactorTime,
+        max_pending: int,
+        traffic: Traffic,
+        codec: deflate.Deflate | None = None,
+    ) -> None:
+        self.role = role
+        self.session_id = secrets.token_hex(8)
+        self.subscription = Subscription()
+        self._link = link
+        self._peer = peer
+        self._max_pending = max_pending
+        self._traffic = traffic
+        self._codec = codec
+        self._outbox = Outbox(link.transport, self._wake)
+        self._queue = CallQueue(calls, clock, self, self._reply, self._wake)
+        self.reading = Reading(clock, link.transport, self._queue, self._outbox, link.take)
+        link.transport.registerProducer(self._outbox, True)  # noqa: FBT003 - Twisted's signature
+
+    @property
+    def peer(self) -> str:
+        """Where it is, for the log."""
+        return self._peer.name
+
+    def received(self, text: bytes) -> None:
+        """Take a message from the client."""
+        if self._traffic.enabled:
+            self._traffic.received(self._peer, text)
+        exchange = receive(text)
+        if exchange.reply is not None:
+            self._reply(exchange.reply)
+        if exchange.calls:
+            self._queue.add(exchange)
+
+    def send(self, payload: bytes) -> bool:
+        """Send a notification to this client alone; tell whether it is on its way."""
+        if self._traffic.enabled and self._link.writable:
+            self._traffic.sending(self._peer, payload)
+        return self.push(text_frame(payload))
+
+    def push(self, frame: bytes) -> bool:
+        """Send a frame that nobody asked for; a client for whom too much waits already is closed instead."""
+        if not self._link.writable:
+            return False
+        if self._outbox.waiting + len(frame) > self._max_pending and self._outbox.full:
+            self.close(TRY_AGAIN_LATER, "too slow")
+            return False
+        self._outbox.write(frame)
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye: nothing is answered any more, and what waits is dropped."""
+        self._queue.cancel()
+        self._outbox.clear()
+        self._link.close(code, reason)
+        self.reading.close()
+
+    def lost(self) -> None:
+        """End everything: the connection is gone."""
+        self.reading.stop()
+        self._queue.cancel()
+        self._outbox.clear()
+
+    def _reply(self, text: bytes) -> None:
+        if not self._link.writable:
+            return
+        if self._traffic.enabled:
+            self._traffic.sending(self._peer, text)
+        if self._outbox.waiting > _REPLIES * self._max_pending:
+            self.close(TRY_AGAIN_LATER, "too slow")
+        elif self._codec is not None and len(text) >= deflate.WORTHWHILE:
+            self._outbox.write(text_frame(self._codec.compress(text), compressed=True))
+        else:
+            self._outbox.write(text_frame(text))
+
+    def _wake(self) -> None:
+        self.reading.wake()

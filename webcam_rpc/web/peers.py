@@ -1,0 +1,39 @@
+"""Where a connection comes from: one value made of Twisted's several kinds of address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The other end of a connection.
+
+    :ivar address: its IP address, by which connections are counted; None for a unix socket.
+    :ivar loopback: whether it is on this machine. A unix socket is: whoever may open it is the file's business.
+    :ivar name: how the log calls it.
+    """
+
+    address: str | None
+    loopback: bool
+    name: str
+
+    def __str__(self) -> str:
+        """Give the name."""
+        return self.name
+
+    @classmethod
+    def of(cls, address: object) -> Peer:
+        """Describe what a transport's ``getPeer`` gave.
+
+        An IPv4 client of a socket that serves both families comes as ``::ffff:192.0.2.1``: it is the same client.
+        """
+        host, port = getattr(address, "host", None), getattr(address, "port", None)
+        if host is None:
+            return cls(None, loopback=True, name="unix")
+        ip = ip_address(host)
+        if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
+            ip = ip.ipv4_mapped
+        name = f"[{ip}]:{port}" if isinstance(ip, IPv6Address) else f"{ip}:{port}"
+        return cls(str(ip), loopback=ip.is_loopback, name=name)

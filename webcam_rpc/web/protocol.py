@@ -1,0 +1,248 @@
+"""The WebSocket: Autobahn's parser and state machine, with every limit on, between a socket and a :class:`Client`.
+
+What leans on Autobahn's internals (24.4 to 26.10), each with a test in tests/web/test_internals.py that says what
+moved:
+
+- ``processData`` makes one step of parsing and is called until it gives False; the next ``dataReceived``, of nothing
+  too, goes on with what was left in ``data``. So a turn can end between two frames.
+- ``_fail_connection(code, reason)`` is where every violation ends. After its close frame the original goes on parsing,
+  and a second violation resets the socket and with it the close frame.
+- ``_closeConnection(abort)`` closes the socket. The original resets it even after a clean close.
+- ``sendCloseFrame`` sends any code, while ``sendClose`` refuses 1001 and 1003; ``closeHandshakeTimeoutCall`` is its
+  timer, which the original leaves running when the connection is lost.
+- ``_perMessageCompress`` is the codec, ``websocket_extensions`` what the client offers, until onConnect returns.
+- ``factory._batched_timer.call_later`` makes every timer. The original uses the global reactor and whole seconds.
+- ``onAutoPingTimeout`` with ``autoPingTimeoutCall`` ends a silent connection.
+
+The messages are taken by IWebSocketChannelFrameApi (``onMessageBegin``, ``onMessageFrameBegin``, ``onMessageEnd`` with
+``message_data``), which is public. They are sent past Autobahn, see :mod:`.frames`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from webcam_rpc.web import deflate
+from webcam_rpc.web.client import Client
+from webcam_rpc.web.connections import end_writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.python.failure import Failure
+
+    from webcam_rpc.config import Server as Limits
+    from webcam_rpc.rpc.roles import Role
+    from webcam_rpc.web.calls import Calls
+    from webcam_rpc.web.clients import Clients
+    from webcam_rpc.web.connections import Transport
+    from webcam_rpc.web.peers import Peer
+
+    # Autobahn's releases differ in what they tell of their types: here it has none.
+    WebSocketServerFactory: TypeAlias = Any
+    WebSocketServerProtocol: TypeAlias = Any
+    txaio: Any
+else:
+    import txaio
+    from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+
+#: Empty frames never reach a limit in bytes.
+FRAMES_PER_MESSAGE = 8192
+#: How long the peer may take to answer our close frame, and a socket to take its last bytes.
+CLOSE_TIMEOUT = 1.0
+
+_UNSUPPORTED, _TOO_BIG = 1003, 1009
+#: What fits into a close frame beside its code (RFC 6455, section 5.5).
+_REASON = 123
+
+
+class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
+    """One WebSocket. Its callbacks only hand over to its client."""
+
+    #: What a client does wrong is its business, not the log's: Autobahn would warn of each.
+    log = txaio.make_logger(level="error")
+
+    # Autobahn's own, of which its older releases tell no types.
+    factory: WebcamServerFactory
+    transport: Transport
+    data: bytes
+    failedByMe: bool  # noqa: N815 - Autobahn's name
+    message_data: list[bytes]
+    websocket_extensions: list[deflate.Extension]
+
+    client: Client | None = None
+    frames = 0
+    closing: IDelayedCall | None = None
+
+    # Set by whoever hands a socket over, before the handshake.
+    origin: Peer
+    role: Role
+
+    @property
+    def writable(self) -> bool:
+        """Whether messages may be sent."""
+        return bool(self.state == self.STATE_OPEN)
+
+    def take(self, data: bytes) -> None:
+        """Parse a piece of what came, and what was left of the pieces before."""
+        super().dataReceived(data)
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame; the peer has CLOSE_TIMEOUT to answer it."""
+        if self.writable:
+            self.sendCloseFrame(code, reason.encode()[:_REASON])
+
+    def onConnect(self, _request: object) -> None:
+        """Accept the handshake: the resource has checked it."""
+        self.websocket_extensions = deflate.decline_unknown(self.websocket_extensions)
+
+    def onOpen(self) -> None:
+        """Let the client in."""
+        self.client = self.factory.client(self)
+        self.factory.clients.add(self.client)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Look at what came, as far as one turn goes."""
+        if self.client is None:
+            super().dataReceived(data)
+        else:
+            self.client.reading.received(data)
+
+    def processData(self) -> bool:  # noqa: N802 - Autobahn's name
+        """Make a step of parsing, if it may be made now."""
+        if self.failedByMe:
+            self.data = b""
+            return False
+        return self.client is not None and self.client.reading.may_step() and bool(super().processData())
+
+    def onMessageBegin(self, is_binary: bool) -> None:  # noqa: FBT001 - Autobahn's signature
+        """Refuse binary messages before they have come."""
+        super().onMessageBegin(is_binary)
+        self.frames = 0
+        if is_binary:
+            self._fail_connection(_UNSUPPORTED, "text messages only")
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        """Count the message's frames."""
+        super().onMessageFrameBegin(length)
+        self.frames += 1
+        if self.frames > FRAMES_PER_MESSAGE:
+            self._fail_connection(_TOO_BIG, f"a message may have {FRAMES_PER_MESSAGE} frames")
+
+    def onMessageEnd(self) -> None:  # noqa: N802 - Autobahn's name
+        """Hand the message over; once a close frame has gone out it is not answered any more."""
+        text, self.message_data = self.message_data, []
+        if self.client is not None and self.writable:
+            self.client.received(b"".join(text))
+
+    def onAutoPingTimeout(self) -> None:  # noqa: N802 - Autobahn's name
+        """Give the peer up, unless it is us who don't read."""
+        if self.client is not None and self.client.reading.waits_for_us:
+            self.autoPingTimeoutCall = self.factory.later(self.autoPingTimeout, self.onAutoPingTimeout)
+        else:
+            super().onAutoPingTimeout()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Forget the connection."""
+        super().connectionLost(reason)
+        for timer in (self.closing, self.closeHandshakeTimeoutCall):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self.factory.lost(self)
+
+    def unregisterProducer(self) -> None:  # noqa: N802 - Autobahn's name
+        """Leave the transport to itself, once: Autobahn asks for it each time that it could be the last."""
+        if self.client is not None and self.closing is None:
+            super().unregisterProducer()
+
+    def _fail_connection(self, code: int = 1001, reason: str = "going away") -> None:
+        """End the connection with a close frame and look at nothing more (RFC 6455, section 7.1.7)."""
+        if self.failedByMe or self.client is None:
+            return
+        self.failedByMe = True
+        self.client.close(code, reason)
+        end_writing(self.transport)
+
+    def _closeConnection(self, abort: bool = False) -> None:  # noqa: FBT001, FBT002, N802 - Autobahn's
+        """Close the socket: at once if the peer is gone, else when it has taken its last bytes or its time is up."""
+        if self.client is not None:
+            self.client.reading.stop()
+        if abort and not self.wasClean:
+            self.transport.abortConnection()
+            return
+        self.closing = self.factory.later(CLOSE_TIMEOUT, self.transport.abortConnection)
+        if not self.failedByMe:
+            self.transport.loseConnection()
+
+
+class Timers:
+    """Makes Autobahn's timers on a reactor that is given, and to the point."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+
+    def call_later(self, delay: float, function: Callable[..., object], *args: object) -> IDelayedCall:
+        """Call ``function`` after ``delay`` seconds."""
+        return self._clock.callLater(delay, function, *args)
+
+
+class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
+    """Makes WebSockets, each with the limits of the configuration.
+
+    :param clock: the reactor.
+    :param limits: the section ``server``.
+    :param clients: where each client is entered.
+    :param calls: performs what they ask for.
+    """
+
+    protocol = WebcamServerProtocol
+    noisy = False
+
+    def __init__(self, clock: IReactorTime, limits: Limits, clients: Clients, calls: Calls) -> None:
+        super().__init__(server="webcam-rpc", reactor=clock)
+        self._batched_timer = Timers(clock)
+        self.clients = clients
+        self._calls = calls
+        self._limits = limits
+        self.setProtocolOptions(
+            versions=[13],
+            webStatus=False,
+            maxMessagePayloadSize=limits.max_message_size,
+            failByDrop=False,
+            # The site has a deadline of its own for the head, from the first byte on.
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=CLOSE_TIMEOUT,
+            perMessageCompressionAccept=deflate.accept if limits.compression else None,
+            autoPingInterval=limits.ping_interval,
+            autoPingTimeout=limits.ping_timeout,
+        )
+
+    def later(self, delay: float, function: Callable[[], object]) -> IDelayedCall:
+        """Call ``function`` after ``delay`` seconds."""
+        return self._batched_timer.call_later(delay, function)
+
+    def client(self, link: WebcamServerProtocol) -> Client:
+        """Make the client of a WebSocket that is open, and the codec that was agreed on."""
+        agreed: Any = link._perMessageCompress  # noqa: SLF001 - see above
+        codec = None
+        if agreed is not None:
+            size = self._limits.max_message_size
+            codec = deflate.Deflate(agreed.server_max_window_bits, size, link._fail_connection)  # noqa: SLF001
+            link._perMessageCompress = codec  # noqa: SLF001
+        return Client(
+            link,
+            link.origin,
+            link.role,
+            calls=self._calls,
+            clock=self.reactor,
+            max_pending=self._limits.max_pending,
+            traffic=self.clients.traffic,
+            codec=codec,
+        )
+
+    def lost(self, link: WebcamServerProtocol) -> None:
+        """Forget a WebSocket whose connection is lost."""
+        if link.client is not None:
+            self.clients.remove(link.client)
+        self.clients.connections.lost(link.transport)
