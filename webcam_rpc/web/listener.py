@@ -6,7 +6,8 @@ had ends the process at once with one line instead of leaving a service that lis
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -30,7 +31,7 @@ class Listener(Service):
     :param factory: makes a protocol for each connection.
     """
 
-    def __init__(self, reactor: object, endpoints: Sequence[str], factory: Factory) -> None:
+    def __init__(self, reactor: object, endpoints: Sequence[str], factory: Factory[Any]) -> None:
         self._log = Logger(namespace="webcam_rpc.web")
         self._reactor = reactor
         self._endpoints = endpoints
@@ -40,7 +41,7 @@ class Listener(Service):
         self._ports: list[IListeningPort] = []
 
     def privilegedStartService(self) -> None:
-        """Listen. Raises SystemExit with one line where that is impossible."""
+        """Listen. Where that is impossible one line goes to standard error, and SystemExit is raised."""
         super().privilegedStartService()
         for endpoint in self._endpoints:
             self._listen(endpoint)
@@ -67,16 +68,24 @@ class Listener(Service):
         try:
             listening: Deferred[IListeningPort] = serverFromString(self._reactor, endpoint).listen(self._factory)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the text, it is the user's to mend
-            raise SystemExit(f"Cannot listen on {endpoint}: {error}") from None
+            _give_up(endpoint, str(error))
         failures: list[Failure] = []
         listening.addCallbacks(self._ports.append, failures.append)
         if failures:
-            raise SystemExit(f"Cannot listen on {endpoint}: {_reason(failures[0])}")
+            _give_up(endpoint, _reason(failures[0]))
+
+
+def _give_up(endpoint: str, reason: str) -> NoReturn:
+    # By now twistd has turned sys.stderr into the log; whoever typed the command looks at the real one.
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"Cannot listen on {endpoint}: {reason}\n")
+    raise SystemExit(1)
 
 
 def _reason(failure: Failure) -> str:
-    if failure.check(CannotListenError):
-        return str(getattr(failure.value.socketError, "strerror", None) or failure.value.socketError)
+    error = failure.value
+    if isinstance(error, CannotListenError):
+        return str(getattr(error.socketError, "strerror", None) or error.socketError)
     return failure.getErrorMessage()
 
 

@@ -1,0 +1,114 @@
+"""The service's WebSocket with an echo in place of JSON-RPC: what a public conformance suite can be run against.
+
+Such a suite sends text and binary messages and wants each back as it was. The service answers JSON-RPC and refuses
+binary messages, so the real one can be asked only what has no message in it. This program puts the rest of the real
+parts together as tap.py does (Site, Channel, Access, Connections, Clients, the factory and protocol with their options,
+pacing, codec and outbox) and changes only
+
+- what becomes of a message: it is sent back as replies are, in place of rpc.session, CallQueue and Calls;
+- binary messages: they are taken, and not refused with 1003;
+- compression: where it was agreed on, messages of under 1 KiB are deflated too, which the service does not find worth
+  its while, so that more cases reach the codec;
+- the limits that cases of the suite go beyond by design: 16 MiB a message (1 MiB), any number of frames in one (8192);
+- pings: none of our own, because the suite takes one that comes within 12.* or 13.* for the end of the case.
+
+What is replaced, raised or left out here is tested elsewhere against the real service.
+
+    python -m tests.integration.echo_server [--port PORT]
+
+listens on loopback (an ephemeral port unless told), prints the address on one line, and ends with SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from webcam_rpc.config import Config
+from webcam_rpc.rpc.methods import MethodTable
+from webcam_rpc.web.access import Access
+from webcam_rpc.web.calls import Calls
+from webcam_rpc.web.clients import Clients
+from webcam_rpc.web.frames import text_frame
+from webcam_rpc.web.protocol import WebcamServerFactory, WebcamServerProtocol
+from webcam_rpc.web.resources import root
+from webcam_rpc.web.site import Site
+from webcam_rpc.web.traffic import Traffic
+
+if TYPE_CHECKING:
+    from webcam_rpc.web.client import Client
+
+#: The largest message of the suite (9.1.6 and 9.2.6).
+LARGEST = 16 * 1024 * 1024
+#: The opcodes of text and binary frames differ in these bits (RFC 6455, section 5.2).
+_TEXT_OR_BINARY = 0x01 ^ 0x02
+
+
+class EchoProtocol(WebcamServerProtocol):
+    """The service's WebSocket, except that messages come back."""
+
+    binary = False
+
+    def onMessageBegin(self, is_binary: bool) -> None:  # noqa: FBT001 - Autobahn's signature
+        """Take binary messages too: the service's check sees a text."""
+        super().onMessageBegin(is_binary=False)
+        self.binary = is_binary
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        """Take any number of frames: 9.3.1 and 9.4.1 send 65536."""
+        self.frames = 0
+        super().onMessageFrameBegin(length)
+
+
+class EchoFactory(WebcamServerFactory):
+    """The service's factory of WebSockets, whose clients get back what they send."""
+
+    protocol = EchoProtocol
+
+    def client(self, link: WebcamServerProtocol) -> Client:
+        """Make a client as the service does, and take its messages from it."""
+        client: Any = super().client(link)
+
+        def echo(payload: bytes) -> None:
+            if client._codec is None:
+                frame = text_frame(payload)
+            else:
+                frame = text_frame(client._codec.compress(payload), compressed=True)
+            if cast("EchoProtocol", link).binary:
+                # The service never sends such a frame.
+                frame = bytes((frame[0] ^ _TEXT_OR_BINARY,)) + frame[1:]
+            client._outbox.write(frame)
+
+        client.received = echo
+        made: Client = client
+        return made
+
+
+def make_echo_site(reactor: Any) -> Site:
+    """Put the site together as the service's makeService and make_site do."""
+    config = Config()
+    limits = msgspec.structs.replace(config.server, max_message_size=LARGEST, ping_interval=0.0)
+    clients = Clients(reactor, limits, traffic=Traffic(enabled=False))
+    calls = Calls(MethodTable(()), reactor)
+    websockets = EchoFactory(reactor, limits, clients, calls)
+    tree = root(reactor, clients, calls, websockets, lambda: b"{}")
+    return Site(reactor, tree, limits, Access(config.access, ()), clients, websockets)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    from twisted.internet import reactor as installed  # noqa: PLC0415 - a program, not a part: it may choose
+
+    parser = argparse.ArgumentParser(description="Echo server with the service's WebSocket.")
+    parser.add_argument("--port", type=int, default=0, help="the port on loopback")
+    options = parser.parse_args()
+    reactor: Any = installed
+    port = reactor.listenTCP(options.port, make_echo_site(reactor), interface="127.0.0.1")
+    print(f"ws://127.0.0.1:{port.getHost().port}/ws", flush=True)  # noqa: T201 - what it is asked for
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main()
