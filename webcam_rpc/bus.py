@@ -48,18 +48,27 @@ class Bus:
         self._now = now
         self._ring: deque[Stamped] = deque(maxlen=ring)
         self._subscribers: list[Callable[[Stamped], None]] = []
+        self._untold: deque[Stamped] = deque()
 
     def publish(self, event: object) -> Stamped:
         """Stamp ``event``, keep it and tell every subscriber; one that raises is logged and stops no other."""
         self.seq += 1
         stamped = Stamped(self.seq, self._now(), event)
         self._ring.append(stamped)
+        self._untold.append(stamped)
+        # A subscriber that publishes must not have its event overtake this one on the way to the subscribers after it.
+        if len(self._untold) == 1:
+            while self._untold:
+                self._tell(self._untold[0])
+                self._untold.popleft()
+        return stamped
+
+    def _tell(self, stamped: Stamped) -> None:
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber(stamped)
             except Exception:  # noqa: BLE001 - one listener's defect must not cost the others the event
                 self._log.failure("A listener failed on event {seq}", seq=stamped.seq)
-        return stamped
 
     def subscribe(self, subscriber: Callable[[Stamped], None]) -> Callable[[], None]:
         """Call ``subscriber`` with each event from now on; what is returned ends that."""

@@ -87,7 +87,7 @@ class ClientTests(ServiceCase):
         # The answer to rpc.discover has come: whatever was sent on connect must have come before it.
         (first,) = client.notifications
         self.assertEqual(first.method, "camera_status_update")
-        self.assertIs(first.params["initial"], True)
+        self.assertIs(first.params["initial"], True)  # noqa: FBT003 - true, not merely truthy
         shown = {key: first.params[key] for key in ("status", "device", "camera_id", "resolution", "fps")}
         expected = {
             "status": "CONNECTED",
@@ -142,7 +142,7 @@ class ClientTests(ServiceCase):
         answer = await client.call("subscribe_events", params)
         self.assertEqual((answer["replayed"], answer["full_state"]), (0, True))
         (state,) = client.notifications[mark:]
-        self.assertIs(state.params["initial"], True)
+        self.assertIs(state.params["initial"], True)  # noqa: FBT003 - true, not merely truthy
 
     async def test_alias_survives(self) -> None:
         """A camera's name is still its name after a restart, and the run has another epoch."""
@@ -196,7 +196,7 @@ class OptionTests(ServiceCase):
 
     async def test_mistake(self) -> None:
         """A mistake in the file is one line with file, line and key, and status 78, which is not restarted."""
-        file = Path(self.mktemp()).absolute()
+        file = Path(self.mktemp()).absolute()  # noqa: ASYNC240
         file.write_text("server:\n  port: 8002\n  prot: 8003\n")
         err, status = await self.refused("--config", str(file))
         self.assertEqual(status, 78)

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from webcam_rpc.api.lookup import find_camera
 from webcam_rpc.api.wire import CameraControlUpdate, DeviceName, camera_status_update
 from webcam_rpc.cameras.models import CameraControlsChanged, CameraStatusChanged
-from webcam_rpc.rpc.errors import InvalidParams, InvalidState
+from webcam_rpc.rpc.errors import InvalidParams, InvalidState, NotFound
 from webcam_rpc.rpc.messages import notification
 from webcam_rpc.rpc.methods import Caller, Method
 from webcam_rpc.rpc.roles import Role
@@ -116,7 +116,7 @@ class Notifications:
                 Subscribed,
                 self.subscribe_events,
                 "Choose the notifications to get, and have those sent again that were missed.",
-                (InvalidParams, InvalidState),
+                (InvalidParams, NotFound, InvalidState),
             ),
             Method(
                 "unsubscribe_events",

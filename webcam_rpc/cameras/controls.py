@@ -137,9 +137,10 @@ class CameraControls:
     ) -> Generator[Deferred[Any], Any, Applied]:
         """Set ``values`` as far as the camera takes them; nothing that was not read back is called applied."""
         applied: Applied = yield self._set(camera, values)
-        if persist and applied.applied:
+        lasting = _without_buttons(camera, applied.applied)
+        if persist and lasting:
             kept = self._memory.content.controls.setdefault(camera.camera_id, {})
-            kept.update(applied.applied)
+            kept.update(lasting)
             yield self._memory.save()
         return applied
 
@@ -235,6 +236,13 @@ class CameraControls:
         setting: Deferred[Any] = self._set(camera, kept)
         setting.addCallbacks(said, failed)
         setting.addErrback(lambda failure: self._log.failure("Setting controls again failed", failure=failure))
+
+
+def _without_buttons(camera: Camera, applied: Mapping[str, ControlValue]) -> dict[str, ControlValue]:
+    # To press one is an act, not a setting: it must not be pressed again whenever the camera returns.
+    controls = camera.report.controls if camera.report is not None else ()
+    buttons = {control.name for control in controls if control.type == "button"}
+    return {name: value for name, value in applied.items() if name not in buttons}
 
 
 def _asked(report: NodeReport, values: Mapping[str, ControlValue], rejected: dict[str, str]) -> dict[str, ControlValue]:

@@ -58,14 +58,15 @@ def find_holders(device: str, own_pid: int, proc: str = "/proc") -> Holders:
 
 
 def _holds(descriptors: Path, device: str, wanted: int) -> bool:
-    for descriptor in os.scandir(descriptors):
-        try:
-            target = os.readlink(descriptor.path)
-            # Another name for the same node (a chroot's /dev, a bind mount) counts as well.
-            if target == device or (target.startswith("/dev/video") and os.stat(descriptor.path).st_rdev == wanted):
-                return True
-        except FileNotFoundError:
-            continue
+    with os.scandir(descriptors) as listed:
+        for descriptor in listed:
+            try:
+                target = os.readlink(descriptor.path)
+                # Another name for the same node (a chroot's /dev, a bind mount) counts as well.
+                if target == device or (target.startswith("/dev/video") and os.stat(descriptor.path).st_rdev == wanted):
+                    return True
+            except FileNotFoundError:
+                continue
     return False
 
 

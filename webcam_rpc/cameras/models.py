@@ -36,7 +36,7 @@ class Mode(msgspec.Struct, frozen=True):
     """A size of a pixel format with the rates at which it is delivered.
 
     ``width`` and ``height`` are pixels, or a range of them. ``fps`` lists frames per second, each an integer where it
-    is whole, or is one range of them. Empty where the driver enumerates no intervals; 0x0 where it names no size at all.
+    is whole, or is one range of them. Empty where the driver enumerates no intervals; 0x0 where it names no size.
     """
 
     pixel_format: str

@@ -115,24 +115,25 @@ class CameraMonitor(Service):
 
     def _look(self, *, initial: bool) -> None:
         try:
-            found = self._inventory.scan()
+            self._compare(self._inventory.scan(), initial=initial)
             self.problem = None
         except OSError as error:
             if self.problem is None:
                 self._log.error("Cannot look for cameras: {error}", error=error)
             self.problem = str(error)
-            return
-        try:
-            self._compare(found, initial=initial)
         except Exception:  # noqa: BLE001 - a LoopingCall whose function raises once never runs again
             self._log.failure("A look at the cameras failed")
 
     def _compare(self, found: dict[str, Node], *, initial: bool) -> None:
+        gone = [watch for watch in self._watches.values() if not watch.is_in(found)]
+        for watch in gone:
+            self._gone(watch)
+        # Only now: a node that went together with the camera must not be asked whether it is one.
+        for function in dict.fromkeys(watch.function for watch in gone):
+            self._settle(function)
         for watch in tuple(self._watches.values()):
-            node = found.get(watch.node.path)
-            if node is None or not node.same_device(watch.node):
-                self._gone(watch)
-            elif node.accessible is not watch.node.accessible:
+            node = found[watch.node.path]
+            if node.accessible is not watch.node.accessible:
                 watch.node = node
                 self._access_changed(watch)
             elif watch.phase is Phase.WAITING and not self._in_grace(watch):
@@ -167,7 +168,6 @@ class CameraMonitor(Service):
         if watch.run is not None:
             watch.run.cancel()
         self._depart(watch)
-        self._settle(watch.function)
 
     @staticmethod
     def _drop_timers(watch: Watch) -> None:
@@ -188,7 +188,7 @@ class CameraMonitor(Service):
         run = self._v4l2ctl.run(path, v4l2.probe_argv(path), self._settings.probe_timeout)
         watch.run = run
         run.addCallbacks(self._probed, self._dropped, callbackArgs=(watch,), errbackArgs=(watch,))
-        if watch.run is not None and watch.report is None:
+        if not run.called and watch.report is None:
             watch.timers.append(self._clock.callLater(_NEWS_AFTER, self._news, watch))
 
     def _news(self, watch: Watch) -> None:
@@ -247,11 +247,11 @@ class CameraMonitor(Service):
 
     def _announce(self, watch: Watch) -> None:
         claimed = claim(watch)
-        if watch.camera_id is None or (claimed != watch.claim and watch.unprobed_claim):
+        if watch.camera_id is None or (watch.unprobed_claim and claimed != watch.claim):
             self._depart(watch)
             watch.camera_id, watch.claim = self._identities.assign(claimed), claimed
-            watch.unprobed_claim = watch.report is None
             self._remember()
+        watch.unprobed_claim = watch.report is None
         camera = describe(watch, watch.camera_id)
         if self._registry.put(camera):
             self._say(camera, initial=watch.initial)

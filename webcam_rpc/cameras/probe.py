@@ -116,13 +116,17 @@ class _Run:
             for pipe, text in zip((process.stdout, process.stderr), texts, strict=True):
                 assert pipe is not None  # noqa: S101 - both were asked for
                 selector.register(pipe, selectors.EVENT_READ, text)
+            ended = False
             while selector.get_map():
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return Outcome.TIMEOUT, texts
-                ready = selector.select(min(left, _LOOK))
-                if not ready and _has_ended(process.pid):
-                    break  # a child of the child still holds the pipes
+                ready = selector.select(0 if ended else min(left, _LOOK))
+                if not ready:
+                    if ended:
+                        break  # a child of the child still holds the pipes
+                    # Its last words may have come since the look at the pipes: they are looked at once more.
+                    ended = _has_ended(process.pid)
                 for key, _ in ready:
                     part = os.read(key.fd, 65536)
                     if part:
@@ -131,11 +135,7 @@ class _Run:
                         selector.unregister(key.fileobj)
                 if sum(map(len, texts)) > OUTPUT_CAP:
                     return Outcome.FLOOD, texts
-        while not _has_ended(process.pid):
-            if time.monotonic() >= deadline:
-                return Outcome.TIMEOUT, texts
-            time.sleep(_LOOK / 10)
-        return Outcome.DONE, texts
+        return Outcome.DONE if _ends_by(deadline, process.pid) else Outcome.TIMEOUT, texts
 
     def _end(self, process: subprocess.Popen[bytes]) -> int | None:
         # The child is not reaped before its group is killed: until then its number belongs to nobody else.
@@ -239,6 +239,14 @@ class V4L2Ctl:
 
 def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _ends_by(deadline: float, pid: int) -> bool:
+    while not _has_ended(pid):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_LOOK / 10)
+    return True
 
 
 def _kill_group(pid: int) -> None:

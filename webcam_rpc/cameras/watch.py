@@ -17,7 +17,7 @@ from webcam_rpc.cameras.models import Camera, Status
 from webcam_rpc.cameras.probe import Outcome, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IDelayedCall
@@ -88,6 +88,11 @@ class Watch:
     def function(self) -> str:
         """Names what the node is a part of; by itself where the system does not say."""
         return self.facts.function if self.facts is not None else self.node.path
+
+    def is_in(self, found: Mapping[str, Node]) -> bool:
+        """Tell whether the node is among those found, and no other has taken its place."""
+        node = found.get(self.node.path)
+        return node is not None and node.same_device(self.node)
 
     @property
     def index(self) -> int:

@@ -37,9 +37,10 @@ def mask(text: str) -> str:
 def mask_message(text: str, limit: int) -> str:
     """Hide the secrets in one JSON-RPC message as it was received or sent; one without secrets is left as it is."""
     if len(text) > limit:
-        # The method may stand behind the cut and its params before it.
-        secret = any(method in text for method in _SECRET_METHODS)
-        kept = _POSITIONAL.sub(rf"\1{MASK}", text[:limit]) if secret else text[:limit]
+        # The method may stand behind the cut and its params before it, and with an escape it may be any method.
+        secret = "\\u00" in text or any(method in text for method in _SECRET_METHODS)
+        kept = _ESCAPED.sub(_unescaped, text[:limit])
+        kept = _POSITIONAL.sub(rf"\1{MASK}", kept) if secret else kept
         return f"{mask(kept)}… ({len(text) - limit} more characters)"
     if not _HINT.search(text):
         return text

@@ -6,6 +6,7 @@ had ends the process at once with one line instead of leaving a service that lis
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -94,5 +95,6 @@ def _place(port: IListeningPort) -> str:
     address: Any = port.getHost()
     host = getattr(address, "host", None)
     if host is None:
-        return f"unix:{getattr(address, 'name', '?')}"
+        # UNIXAddress has bytes.
+        return f"unix:{os.fsdecode(getattr(address, 'name', '?'))}"
     return f"{f'[{host}]' if ':' in host else host}:{address.port}/ws"

@@ -1,0 +1,149 @@
+"""Writes docs/api.md from what a running service says of itself.
+
+    scripts/api_docs.py http://localhost:8002/openrpc.json > docs/api.md
+
+The methods, their parameters, results and errors are the OpenRPC document's; what a schema cannot say is said here.
+"""
+
+# ruff: noqa: E501 - examples are lines as they are on the wire
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from typing import Any
+
+from webcam_rpc.api.events import TOPICS
+from webcam_rpc.rpc.errors import ERRORS
+
+_HEAD = """\
+# API
+
+JSON-RPC 2.0 over WebSocket at `/ws`; the same methods answer `POST /rpc` (Content-Type `application/json`), and
+`/openrpc.json` is this page for programs. This page is made by `scripts/api_docs.py`. Results may grow: ignore members
+that you don't know.
+
+## Conventions
+
+- A camera (`device`) may be named, tried in this order, by its id, a path (`/dev/video0`) or a link below
+  `/dev/v4l/`, a number (`video0`, `camera0`), or an alias. A link that two cameras share is refused (-32602,
+  `ambiguous`). Answers carry both `camera_id`, which stays, and `device`, which is where the camera is now.
+- Parameters by name, or by position in the order listed. An unknown, missing or ill-typed one is -32602.
+- Times are RFC 3339 in UTC, durations seconds, sizes bytes. Rates are integers where they are whole.
+- Each method needs a role: `none` < `status` < `viewer` < `operator` < `admin`. On the machine itself a client is
+  `operator`, from elsewhere `status`: see `access` in [configuration.md](configuration.md).
+
+## Methods
+"""
+
+_NOTIFICATIONS = """
+## Notifications
+
+They have no `id`. Each has `seq` (one counter for the server, strictly growing; gaps are normal), `epoch` (another at
+each start of the process) and `timestamp`. Every client with the role `status` gets `camera_status_update`,
+`camera_control_update` and `recording_status_update` without asking; `subscribe_events` narrows that, and with
+`since_seq` and `epoch` sends again what was missed while disconnected, before anything new. Where that reaches too far
+back, the answer says `full_state: true` and the states of now were sent instead.
+
+`camera_status_update`: on connect one for each camera that is there, marked `initial`, then at each change.
+`resolution` and `fps` are the mode in force; they are there only when CONNECTED and known. A camera that takes long to tell them is
+announced without, and a second CONNECTED adds them.
+
+```json
+{"jsonrpc":"2.0","method":"camera_status_update","params":{"status":"CONNECTED","device":"/dev/video0","resolution":"640x480","fps":30,"camera_id":"usb-046d-0825-a1b2c3d4","name":"UVC Camera (046d:0825)","reason":null,"seq":7,"epoch":"144e814699605367","timestamp":"2026-11-23T02:14:53.209Z"}}
+{"jsonrpc":"2.0","method":"camera_status_update","params":{"status":"DISCONNECTED","device":"/dev/video0","camera_id":"usb-046d-0825-a1b2c3d4","name":"UVC Camera (046d:0825)","reason":null,"seq":8,"epoch":"144e814699605367","timestamp":"2026-11-23T02:15:01.004Z"}}
+```
+
+`camera_control_update`: controls were set, by whomever; the values are the driver's.
+
+```json
+{"jsonrpc":"2.0","method":"camera_control_update","params":{"device":"/dev/video0","camera_id":"usb-046d-0825-a1b2c3d4","controls":{"brightness":20},"seq":9,"epoch":"144e814699605367","timestamp":"2026-11-23T02:15:03.120Z"}}
+```
+"""
+
+_CLOSE_CODES = """
+WebSocket close codes: 1001 the service stops, 1002 a violation of the protocol, 1003 a binary message, 1007 bad UTF-8,
+1009 too big, 1013 too slow. A request that may not come in at all is answered by HTTP: 403 for a foreign Origin or an
+unknown Host, 404, 426 without an upgrade, 503 for too many.
+"""
+
+
+def render(document: dict[str, Any]) -> str:
+    """Give the page for an OpenRPC document."""
+    schemas = document["components"]["schemas"]
+    parts = [_HEAD, *(_method(method, schemas) for method in document["methods"]), _NOTIFICATIONS]
+    parts.append("Names to subscribe to: " + ", ".join(f"`{topic}`" for topic in TOPICS) + ".\n")
+    parts.append("\n## Errors\n\n| code | message | data |\n|---|---|---|\n")
+    shapes = document["x-error-data"]
+    for code, error in ERRORS.items():
+        members = _members(_target(shapes[str(code)], schemas)) if str(code) in shapes else []
+        parts.append(f"| {code} | {error.title} | {', '.join(f'`{name}`' for name, _, _ in members)} |\n")
+    parts.append(_CLOSE_CODES)
+    return "".join(parts)
+
+
+def _method(method: dict[str, Any], schemas: dict[str, Any]) -> str:
+    lines = [f"\n### `{method['name']}`\n\n{method['summary']} Role: `{method['x-role']}`.\n"]
+    if method["params"]:
+        lines.append("\n| parameter | type | |\n|---|---|---|\n")
+        for param in method["params"]:
+            schema = param["schema"]
+            note = "required" if param["required"] else _default(schema)
+            lines.append(f"| `{param['name']}` | {_type(schema, schemas)} | {note} |\n")
+    result = _target(method["result"]["schema"], schemas)
+    members = _members(result)
+    if members:
+        lines.append("\n| result | type |\n|---|---|\n")
+        lines += [f"| `{name}` | {_type(schema, schemas)} |\n" for name, schema, _ in members]
+    else:
+        lines.append(f"\nResult: {_type(result, schemas)}.\n")
+    lines.append("\nErrors: " + ", ".join(str(error["code"]) for error in method["errors"]) + ".\n")
+    return "".join(lines)
+
+
+def _members(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any], bool]]:
+    required = schema.get("required", ())
+    return [(name, member, name in required) for name, member in schema.get("properties", {}).items()]
+
+
+def _target(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    target: dict[str, Any] = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return target
+
+
+def _default(schema: dict[str, Any]) -> str:
+    return f"default `{json.dumps(schema['default'])}`" if "default" in schema else ""
+
+
+def _type(schema: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Say in a few words what a schema lets through."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        members = _members(schemas[name])
+        return f"{name}{{{', '.join(member for member, _, _ in members)}}}" if members else name
+    if "enum" in schema:
+        return " \\| ".join(f"`{value}`" for value in schema["enum"])
+    if "anyOf" in schema:
+        return " \\| ".join(dict.fromkeys(_type(choice, schemas) for choice in schema["anyOf"]))
+    kind = schema.get("type", "any")
+    if kind == "array":
+        return f"{_type(schema.get('items', {}), schemas)}[]"
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"{{name: {_type(schema['additionalProperties'], schemas)}}}"
+    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
+    return f"{kind} {low}..{high}" if low is not None and high is not None else str(kind)
+
+
+def main() -> None:
+    """Fetch the document, from the address given or from standard input, and print the page."""
+    if len(sys.argv) > 1:
+        with urllib.request.urlopen(sys.argv[1], timeout=10) as answer:  # noqa: S310 - the user's own service
+            document = json.load(answer)
+    else:
+        document = json.load(sys.stdin)
+    sys.stdout.write(render(document))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The methods, on real parts without I/O."""

@@ -1,0 +1,87 @@
+"""How each part is, in the words of ``get_status``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.api.case import at_once
+from tests.cameras.case import MonitorCase, a_camera
+from webcam_rpc.api.components import components
+from webcam_rpc.api.server import Component
+from webcam_rpc.cameras.diagnosis import Diagnosis
+from webcam_rpc.cameras.memory import CameraMemory
+from webcam_rpc.cameras.models import Status
+from webcam_rpc.media.library import MediaLibrary
+
+
+class ComponentTests(MonitorCase):
+    """A look at each part."""
+
+    def setUp(self) -> None:
+        """Make parts that are well, on a machine with both programs."""
+        super().setUp()
+        self.root = Path(self.mktemp()).absolute()
+        self.programs = self.root / "bin"
+        self.programs.mkdir(parents=True)
+        for name in ("v4l2-ctl", "ffmpeg"):
+            (self.programs / name).touch(0o755)
+        self.memory = CameraMemory(self.root / "cameras.json", at_once)
+        self.library = MediaLibrary(self.root / "media")
+        self.library.prepare()
+        diagnosis = Diagnosis(self.inventory, self.v4l2ctl, at_once, {"PATH": str(self.programs)})
+        self.looks = components(self.monitor, self.registry, self.memory, self.library, diagnosis)
+
+    def look(self, name: str) -> Component:
+        """Look at a part."""
+        return self.looks[name]()
+
+    def test_well(self) -> None:
+        """All is well, and a machine without cameras is."""
+        self.assertEqual(
+            {name: look().status for name, look in self.looks.items()}, dict.fromkeys(self.looks, "HEALTHY")
+        )
+        self.assertEqual(set(self.looks), {"monitoring", "cameras", "tools", "state", "storage"})
+
+    def test_monitoring(self) -> None:
+        """Without udev it polls, which is well; a device directory that cannot be read is not, and recovers."""
+        self.start()
+        self.assertEqual(self.look("monitoring"), Component("HEALTHY", "polling alone: udev is not heard"))
+        self.inventory.problem = PermissionError(13, "Permission denied")
+        self.tick()
+        found = self.look("monitoring")
+        self.assertEqual(found.status, "UNHEALTHY")
+        self.assertIn("Permission denied", found.detail)
+        self.inventory.problem = None
+        self.tick()
+        self.assertEqual(self.look("monitoring").status, "HEALTHY")
+
+    def test_cameras(self) -> None:
+        """A camera in error degrades the whole and says which and why; one that is unplugged does not."""
+        self.registry.put(a_camera("usb-1", "/dev/video0"))
+        self.assertEqual(self.look("cameras"), Component("HEALTHY", "1 present"))
+        self.registry.put(a_camera("usb-2", "/dev/video2", status=Status.ERROR, reason="hangs"))
+        self.assertEqual(self.look("cameras"), Component("DEGRADED", "/dev/video2: hangs"))
+        self.registry.put(a_camera("usb-2", "/dev/video2", status=Status.DISCONNECTED))
+        self.assertEqual(self.look("cameras").status, "HEALTHY")
+
+    def test_tools(self) -> None:
+        """A program that is missing comes with what to type."""
+        (self.programs / "ffmpeg").unlink()
+        self.assertEqual(self.look("tools"), Component("DEGRADED", "ffmpeg is not in PATH: apt-get install ffmpeg"))
+
+    def test_state(self) -> None:
+        """What cannot be kept is said, until it can."""
+        self.memory.path.mkdir()
+        self.memory.content.aliases["door"] = "usb-1"
+        self.successResultOf(self.memory.save())
+        self.assertEqual(self.look("state").status, "DEGRADED")
+        self.assertIn(str(self.memory.path), self.look("state").detail)
+        self.memory.path.rmdir()
+        self.successResultOf(self.memory.save())
+        self.assertEqual(self.look("state").status, "HEALTHY")
+
+    def test_storage(self) -> None:
+        """The room that is left, or why there is none."""
+        self.assertRegex(self.look("storage").detail, r"^[0-9]+ bytes available in ")
+        (self.root / "media" / "snapshots").rmdir()
+        self.assertEqual(self.look("storage").status, "DEGRADED")
