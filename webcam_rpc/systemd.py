@@ -26,7 +26,8 @@ class SystemdNotifier(Service):
     """
 
     def __init__(self, clock: IReactorTime, environ: Mapping[str, str], status: Callable[[], str]) -> None:
-        self._notifier = sdnotify.SystemdNotifier() if environ.get("NOTIFY_SOCKET") else None
+        self._wanted = bool(environ.get("NOTIFY_SOCKET"))
+        self._notifier: sdnotify.SystemdNotifier | None = None
         self._status = status
         self._clock = clock
         self._loop = LoopingCall(self._alive)
@@ -36,7 +37,8 @@ class SystemdNotifier(Service):
     def startService(self) -> None:
         """Say that clients can connect."""
         super().startService()
-        if self._notifier is not None:
+        if self._wanted:
+            self._notifier = sdnotify.SystemdNotifier()
             # After whatever else starts in this turn of the reactor: a port that is busy is not ready.
             self._clock.callLater(0, self._ready)
 
@@ -46,6 +48,9 @@ class SystemdNotifier(Service):
         if self._loop.running:
             self._loop.stop()
         self._say("STOPPING=1")
+        if self._notifier is not None:
+            self._notifier.socket.close()
+            self._notifier = None
 
     def _ready(self) -> None:
         if self.running:

@@ -37,10 +37,7 @@ EVENTS = st.tuples(
 
 
 class Storm(MonitorCase):
-    """A machine, and what is really the case on it. Not a test by itself: one for each storm."""
-
-    def runTest(self) -> None:  # noqa: N802 - unittest's name
-        """Nothing: it is driven."""
+    """A machine, and what is really the case on it. One is made for each storm."""
 
     def setUp(self) -> None:
         """Start on an empty machine."""

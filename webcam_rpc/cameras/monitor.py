@@ -263,7 +263,11 @@ class CameraMonitor(Service):
                 "Initial camera status: {device} - {status}", device=camera.device, status=camera.status.value
             )
         elif camera.status is Status.CONNECTED:
-            self._log.info("Camera connected: {device} - {mode}", device=camera.device, mode=_mode_text(camera))
+            text = _mode_text(camera)
+            if text is None:
+                self._log.info("Camera found: {device} - its mode follows", device=camera.device)
+            else:
+                self._log.info("Camera connected: {device} - {mode}", device=camera.device, mode=text)
         if camera.status is Status.ERROR:
             self._log.error("Camera in error: {device} - {reason}", device=camera.device, reason=camera.reason)
 
@@ -285,8 +289,11 @@ class CameraMonitor(Service):
             self._settle(watch.function)
 
 
-def _mode_text(camera: Camera) -> str:
-    mode = camera.report.mode if camera.report is not None else None
+def _mode_text(camera: Camera) -> str | None:
+    """Give the mode in force as the log has it; None before the camera has told it."""
+    if camera.report is None:
+        return None
+    mode = camera.report.mode
     if mode is None:
-        return "mode not known yet"
+        return "no mode"
     return f"{mode.resolution} @ {mode.fps}fps" if mode.fps is not None else mode.resolution
