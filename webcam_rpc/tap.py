@@ -158,7 +158,7 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
     cameras = settings.cameras
     inventory = Inventory(cameras.directory, config.device_filter(cameras.devices))
     aliases = Aliases(cameras.aliases, memory)
-    registry = CameraRegistry(bus, inventory.resolve_link, cameras.directory, aliases.camera_id)
+    registry = CameraRegistry(bus, inventory.resolve_link, cameras.directory, aliases.camera_id, inventory.node)
     identities = Identities(memory.content.owners)
     v4l2ctl = V4L2Ctl(reactor, threads.run, environment)
     patterns = TestPatterns(cameras.sources, registry)
@@ -177,7 +177,7 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
         lambda announced: UdevMonitor(reactor, announced),
         remember,
     )
-    node = V4L2Device(v4l2ctl, monitor.updated)
+    node = V4L2Device(v4l2ctl, registry.is_there, monitor.updated)
 
     def device_of(camera: Camera) -> Device:
         return patterns if patterns.owns(camera) else node

@@ -65,7 +65,9 @@ class ApiCase(LogCase):
         self.v4l2ctl = FakeV4L2Ctl()
         self.memory = CameraMemory(Path(self.mktemp()) / "cameras.json", at_once)
         self.aliases = Aliases({"gate": "usb-gate"}, self.memory)
-        self.registry = CameraRegistry(self.bus, self.inventory.resolve_link, "/dev", self.aliases.camera_id)
+        self.registry = CameraRegistry(
+            self.bus, self.inventory.resolve_link, "/dev", self.aliases.camera_id, self.inventory.node
+        )
         self.device = FakeDevice(report("uvc-hd"))
         # A machine with v4l2-ctl, which the fake stands for, and without ffmpeg.
         self.programs = Path(self.mktemp()).absolute()

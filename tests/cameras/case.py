@@ -100,7 +100,9 @@ class MonitorCase(LogCase):
         self.bus = make_bus()
         self.published: list[Stamped] = []
         self.bus.subscribe(self.published.append)
-        self.registry = CameraRegistry(self.bus, self.inventory.resolve_link, "/dev", lambda _: None)
+        self.registry = CameraRegistry(
+            self.bus, self.inventory.resolve_link, "/dev", lambda _: None, self.inventory.node
+        )
         self.remembered = 0
         self.monitor = self.make_monitor(config.Cameras())
         self.addCleanup(self.end)

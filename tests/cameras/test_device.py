@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cameras.captures import capture, report
 from tests.cameras.case import Contract, a_camera
-from webcam_rpc.cameras.device import Device, DeviceBusy, DeviceTrouble, V4L2Device
+from webcam_rpc.cameras.device import Device, DeviceBusy, DeviceGone, DeviceTrouble, V4L2Device
 from webcam_rpc.cameras.models import CurrentMode, NodeReport
 from webcam_rpc.cameras.probe import Outcome, Output
 from webcam_rpc.cameras.watch import permission
@@ -126,7 +126,10 @@ class V4L2DeviceTests(DeviceContract, SynchronousTestCase):
         """Make it."""
         self.v4l2ctl = ScriptedV4L2Ctl()
         self.updated: list[tuple[str, NodeReport]] = []
-        self.device = V4L2Device(self.v4l2ctl, lambda device, found: self.updated.append((device, found)))
+        self.there = True
+        self.device = V4L2Device(
+            self.v4l2ctl, lambda _: self.there, lambda device, found: self.updated.append((device, found))
+        )
 
     def be_busy(self) -> None:
         """Print what is printed then."""
@@ -164,9 +167,30 @@ class V4L2DeviceTests(DeviceContract, SynchronousTestCase):
             self.assertIn("does not come to an end", self.failureResultOf(result, DeviceTrouble).getErrorMessage())
         self.assertEqual(self.updated, [])
 
+    def test_gone_before(self) -> None:
+        """Nothing is run for a camera that has lost its node: another may have the number."""
+        self.there = False
+        for result in (
+            self.device.read(CAMERA),
+            self.device.write_controls(CAMERA, {"gain": 1}),
+            self.device.set_mode(CAMERA, WANTED),
+        ):
+            self.failureResultOf(result, DeviceGone)
+        self.assertEqual(self.v4l2ctl.runs, [])
+
+    def test_gone_meanwhile(self) -> None:
+        """What was read while the number changed hands is passed on to nobody."""
+        v4l2ctl = FakeV4L2Ctl()
+        device = V4L2Device(v4l2ctl, lambda _: self.there, lambda device, found: self.updated.append((device, found)))
+        result = device.read(CAMERA)
+        self.there = False
+        v4l2ctl.answer("/dev/video0", capture("uvc-hd"))
+        self.failureResultOf(result, DeviceGone)
+        self.assertEqual(self.updated, [])
+
     def test_refused_quietly(self) -> None:
         """A refusal that the exit status hides shows in what is read: the old mode."""
-        device = V4L2Device(RefusingV4L2Ctl(), lambda *_: None)
+        device = V4L2Device(RefusingV4L2Ctl(), lambda _: True, lambda *_: None)
         found = self.successResultOf(device.set_mode(CAMERA, WANTED))
         self.assertEqual(found.mode, report("uvc-hd").mode)
 

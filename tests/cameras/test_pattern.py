@@ -16,7 +16,7 @@ class PatternCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Build the service."""
-        self.registry = CameraRegistry(make_bus(), lambda path: path, "/dev", lambda _: None)
+        self.registry = CameraRegistry(make_bus(), lambda path: path, "/dev", lambda _: None, lambda _: None)
         sources = (
             Source(id="demo", kind="test_pattern"),
             Source(id="odd", kind="test_pattern", name="Odd", width=100, height=50, fps=7),

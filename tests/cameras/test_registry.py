@@ -25,8 +25,13 @@ class RegistryCase(SynchronousTestCase):
         self.links = {"/dev/v4l/by-path/p": "/dev/video0", "/dev/v4l/by-id/i": "/dev/video0"}
         bus = make_bus()
         bus.subscribe(self.published.append)
+        self.nodes: dict[str, str] = {}
         self.registry = CameraRegistry(
-            bus, lambda path: self.links.get(path, path), "/dev", {"porch": "usb-1", "ghost": "usb-9"}.get
+            bus,
+            lambda path: self.links.get(path, path),
+            "/dev",
+            {"porch": "usb-1", "ghost": "usb-9"}.get,
+            self.nodes.get,
         )
 
 
@@ -128,6 +133,24 @@ class FindTests(RegistryCase):
         self.assertEqual(self.registry.find("video2"), self.second)
         self.registry.put(a_camera("usb-2", "/dev/video2", status=Status.DISCONNECTED))
         self.assertIsNotNone(self.registry.find("video2"))
+
+    def test_gone_and_replaced(self) -> None:
+        """A camera that is gone answers to its last number, unless something else is there now."""
+        self.registry.put(a_camera(status=Status.DISCONNECTED))
+        self.assertIsNotNone(self.registry.find("/dev/video0"))
+        self.nodes["/dev/video0"] = "another camera's metadata node"
+        self.assertIsNone(self.registry.find("/dev/video0"))
+        self.assertIsNone(self.registry.find("video0"))
+
+    def test_is_there(self) -> None:
+        """A camera is there while it has the node that it had."""
+        camera = a_camera()
+        self.registry.put(camera)
+        self.assertTrue(self.registry.is_there(camera))
+        self.registry.put(a_camera(device="/dev/video4"))
+        self.assertFalse(self.registry.is_there(camera))
+        self.registry.put(a_camera(status=Status.DISCONNECTED))
+        self.assertFalse(self.registry.is_there(camera))
 
     def test_shared_link(self) -> None:
         """A by-id link of two cameras of one model leads to either: refused, with both named. By-path is exact."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from webcam_rpc.cameras.device import DeviceTrouble
+from webcam_rpc.cameras.device import DeviceGone, DeviceTrouble
 from webcam_rpc.cameras.models import Status
 from webcam_rpc.cameras.registry import AmbiguousDevice
 from webcam_rpc.rpc.errors import DependencyFailed, InvalidParams, InvalidState, NotFound
@@ -49,9 +49,11 @@ def present_camera(registry: CameraRegistry, text: str) -> Camera:
 
 @contextmanager
 def troubles_told() -> Iterator[None]:
-    """Tell a camera's trouble as a failed dependency, with what to do about it."""
+    """Tell a camera's trouble as a failed dependency, with what to do about it, and its end as a state."""
     try:
         yield
     except DeviceTrouble as error:
         trouble = error.trouble
         raise DependencyFailed(trouble.code, trouble.detail, trouble.remedy) from error
+    except DeviceGone as error:
+        raise InvalidState("CAMERA_DISCONNECTED", camera_id=str(error)) from error

@@ -1,10 +1,6 @@
-"""A camera's controls: what may be set, in which order, what the driver made of it, and what is set again on return.
+"""A camera's controls: set in the right order, read back, remembered, and set again when the camera returns.
 
-Owns the rules of setting (pure, at the top) and :class:`CameraControls`, which sets, reads back, remembers and
-re-applies. Ranges come from the driver and are not trusted: they reject what is certainly wrong, and the value that is
-read back decides.
-
-Source: kernel documentation, userspace-api/media/v4l/control.rst and extended-controls.rst.
+Owns the sequence; :mod:`.control_values` has the rules of what a control takes.
 """
 
 from __future__ import annotations
@@ -15,11 +11,12 @@ import msgspec
 from twisted.internet.defer import inlineCallbacks
 from twisted.logger import Logger
 
-from webcam_rpc.cameras.device import DeviceTrouble
+from webcam_rpc.cameras.control_values import Refused, acceptable, automatic, taken
+from webcam_rpc.cameras.device import DeviceGone, DeviceTrouble
 from webcam_rpc.cameras.models import CameraControlsChanged, CameraStatusChanged, ControlValue, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from twisted.internet.defer import Deferred
 
@@ -28,92 +25,12 @@ if TYPE_CHECKING:
     from webcam_rpc.cameras.memory import CameraMemory
     from webcam_rpc.cameras.models import Camera, Control, NodeReport
 
-_NUMBERS = frozenset({"int", "int64", "bitmask", "menu", "intmenu", "bool", "u8", "u16", "u32"})
-_INT64 = 1 << 63
-
-
-class Refused(Exception):  # noqa: N818 - an answer per control, not a failure
-    """The value cannot be given to the control; the text says why."""
-
 
 class Applied(msgspec.Struct, frozen=True):
     """What came of setting: values read back from the driver by name, and why others were not taken."""
 
     applied: dict[str, ControlValue]
     rejected: dict[str, str]
-
-
-def automatic(name: str) -> bool:
-    """Tell whether a control switches others between automatic and manual: it must be set before them."""
-    return (
-        name.startswith("auto_") or name.endswith(("_auto", "_automatic")) or "_automatic_" in name or "_auto_" in name
-    )
-
-
-def acceptable(control: Control, value: ControlValue) -> ControlValue:
-    """Give ``value`` as the driver wants it: numbers for menu names and for booleans of integer controls.
-
-    Raises :class:`Refused`.
-    """
-    if "read-only" in control.flags or "grabbed" in control.flags or "disabled" in control.flags:
-        raise Refused("read-only" if "read-only" in control.flags else "another program holds this control")
-    if control.type == "button":
-        return 1
-    if control.type == "str":
-        return _text(control, value)
-    if control.type not in _NUMBERS or (control.type in {"u8", "u16", "u32"}) or control.value is None:
-        raise Refused(f"a control of type {control.type} cannot be set")
-    if control.menu and isinstance(value, str):
-        return _menu_value(control, value)
-    if isinstance(value, str):
-        raise Refused(f"{control.type} wanted, not text")
-    return _number(control, int(value))
-
-
-def _text(control: Control, value: ControlValue) -> str:
-    if not isinstance(value, str):
-        raise Refused("text wanted")
-    if "," in value or not value.isprintable():
-        raise Refused("commas and control characters cannot be set")
-    if control.max is not None and len(value.encode()) > control.max:
-        raise Refused(f"longer than {control.max}")
-    return value
-
-
-def _menu_value(control: Control, name: str) -> int:
-    for item in control.menu:
-        if item.name == name:
-            return item.value
-    raise Refused("no such choice: " + _choices(control))
-
-
-def _choices(control: Control) -> str:
-    return ", ".join(f"{item.value} ({item.name})" for item in control.menu[:32])
-
-
-def _number(control: Control, number: int) -> ControlValue:
-    if control.type == "bool":
-        if number not in (0, 1):
-            raise Refused("true or false wanted")
-        return bool(number)
-    if control.menu and number not in {item.value for item in control.menu}:
-        raise Refused("no such choice: " + _choices(control))
-    low, high = control.min, control.max
-    if low is not None and high is not None and low <= high and not low <= number <= high:
-        raise Refused(f"out of range {low} to {high}")
-    if not -_INT64 <= number < _INT64:
-        raise Refused("more than 64 bits")
-    return number
-
-
-def taken(control: Control, asked: ControlValue) -> bool:
-    """Tell whether the value read back is what was asked for, or the nearest that the control's step allows."""
-    if control.type == "button":
-        return True
-    if isinstance(asked, (bool, str)) or isinstance(control.value, (bool, str)):
-        return control.value == asked
-    step = control.step or 1
-    return control.value is not None and (control.value == asked or abs(control.value - asked) < step)
 
 
 class CameraControls:
@@ -160,7 +77,9 @@ class CameraControls:
                 values[name] = control.default
             elif names is not None:
                 rejected[name] = "this control has no default"
-        applied: Applied = yield self._set(camera, values)
+        first, then = _split(values)
+        # Manual ones while they can still be set, then what takes over from them, and those that this has freed.
+        applied: Applied = yield self._set(camera, values, (then, first, then))
         if names is None:
             # What only takes effect in manual mode is rightly inactive once everything is back to its default.
             inactive = {name for name in applied.rejected if by_name[name].value == by_name[name].default}
@@ -174,34 +93,43 @@ class CameraControls:
         return Applied(applied.applied, {**applied.rejected, **rejected})
 
     @inlineCallbacks
-    def _set(self, camera: Camera, values: Mapping[str, ControlValue]) -> Generator[Deferred[Any], Any, Applied]:
+    def _set(
+        self, camera: Camera, values: Mapping[str, ControlValue], rounds: Sequence[Sequence[str]] | None = None
+    ) -> Generator[Deferred[Any], Any, Applied]:
         device = self._device_of(camera)
         rejected: dict[str, str] = {}
         done: dict[str, ControlValue] = {}
+        if rounds is None:
+            # What is automatic first, since it decides which of the others are active.
+            rounds = _split(values)
         report: NodeReport = yield device.read(camera)
-        # Two rounds: what is automatic first, since it decides which of the others are active.
-        for names in ([n for n in values if automatic(n)], [n for n in values if not automatic(n)]):
-            asked = _asked(report, {name: values[name] for name in names}, rejected)
-            if not asked:
-                continue
-            yield device.write_controls(camera, asked)
-            report = yield device.read(camera)
-            missed = {name: value for name, value in asked.items() if not _was_taken(report, name, value)}
-            if len(asked) > 1:
-                # One refusal makes the driver drop the whole set: the others get their own chance.
-                for name, value in missed.items():
-                    yield device.write_controls(camera, {name: value})
-                if missed:
-                    report = yield device.read(camera)
-            for name, value in asked.items():
-                control = _control(report, name)
-                if control is not None and taken(control, value):
-                    done[name] = value if control.value is None else control.value
-                else:
-                    rejected[name] = f"the driver kept {control.value if control is not None else 'no value'}"
-        if done:
-            self._bus.publish(CameraControlsChanged(camera, done))
+        try:
+            for names in rounds:
+                asked = _asked(report, {name: values[name] for name in names if name not in done}, rejected)
+                if asked:
+                    report = yield self._write(device, camera, asked)
+                    _take_stock(report, asked, done, rejected)
+        finally:
+            # Whatever comes in between, what is set is told.
+            if done:
+                self._bus.publish(CameraControlsChanged(camera, done))
         return Applied(done, rejected)
+
+    @staticmethod
+    @inlineCallbacks
+    def _write(
+        device: Device, camera: Camera, asked: Mapping[str, ControlValue]
+    ) -> Generator[Deferred[Any], Any, NodeReport]:
+        """Set ``asked`` and read back."""
+        yield device.write_controls(camera, asked)
+        report: NodeReport = yield device.read(camera)
+        missed = {name: value for name, value in asked.items() if not _was_taken(report, name, value)}
+        if missed and len(asked) > 1:
+            # One refusal makes the driver drop the whole set: the others get their own chance.
+            for name, value in missed.items():
+                yield device.write_controls(camera, {name: value})
+            report = yield device.read(camera)
+        return report
 
     def _heard(self, stamped: Stamped) -> None:
         event = stamped.event
@@ -228,6 +156,8 @@ class CameraControls:
             )
 
         def failed(failure: Any) -> None:  # noqa: ANN401 - a Failure
+            if failure.check(DeviceGone):
+                return
             failure.trap(DeviceTrouble)
             self._log.error(
                 "Controls of {id} are not set again: {why}", id=camera.camera_id, why=failure.getErrorMessage()
@@ -243,6 +173,25 @@ def _without_buttons(camera: Camera, applied: Mapping[str, ControlValue]) -> dic
     controls = camera.report.controls if camera.report is not None else ()
     buttons = {control.name for control in controls if control.type == "button"}
     return {name: value for name, value in applied.items() if name not in buttons}
+
+
+def _split(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Part the automatic controls from the others, each in the order given."""
+    listed = list(names)
+    return [name for name in listed if automatic(name)], [name for name in listed if not automatic(name)]
+
+
+def _take_stock(
+    report: NodeReport, asked: Mapping[str, ControlValue], done: dict[str, ControlValue], rejected: dict[str, str]
+) -> None:
+    """Note what the driver made of ``asked``."""
+    for name, value in asked.items():
+        control = _control(report, name)
+        if control is not None and taken(control, value):
+            done[name] = value if control.value is None else control.value
+            rejected.pop(name, None)
+        else:
+            rejected[name] = f"the driver kept {control.value if control is not None else 'no value'}"
 
 
 def _asked(report: NodeReport, values: Mapping[str, ControlValue], rejected: dict[str, str]) -> dict[str, ControlValue]:

@@ -36,15 +36,22 @@ class CameraRegistry:
     :param resolve_link: follows a path's links to a node.
     :param directory: the device directory, for ``videoN``.
     :param by_alias: gives the id of the camera that has this name.
+    :param node_at: gives what is at a path of the device directory now, None where nothing is.
     """
 
     def __init__(
-        self, bus: Bus, resolve_link: Callable[[str], str], directory: str, by_alias: Callable[[str], str | None]
+        self,
+        bus: Bus,
+        resolve_link: Callable[[str], str],
+        directory: str,
+        by_alias: Callable[[str], str | None],
+        node_at: Callable[[str], object | None],
     ) -> None:
         self._bus = bus
         self._resolve_link = resolve_link
         self._directory = directory
         self._by_alias = by_alias
+        self._node_at = node_at
         self._cameras: dict[str, Camera] = {}
         self._last: dict[str, Stamped] = {}
 
@@ -58,6 +65,11 @@ class CameraRegistry:
         self._last[camera.camera_id] = self._bus.publish(CameraStatusChanged(camera))
         self._forget_some()
         return True
+
+    def is_there(self, camera: Camera) -> bool:
+        """Tell whether ``camera`` still has the node that it had: its number may be another's by now."""
+        now = self._cameras.get(camera.camera_id)
+        return now is not None and now.status is not Status.DISCONNECTED and now.device == camera.device
 
     def get(self, camera_id: str) -> Camera | None:
         """Give the camera of this id."""
@@ -109,8 +121,11 @@ class CameraRegistry:
         return found
 
     def _by_node(self, path: str) -> Camera | None:
-        matches = [camera for camera in self.all() if camera.device == path]
-        return matches[0] if matches else None
+        for camera in self.all():
+            if camera.device == path:
+                # A camera that is gone answers to its last number only until something else has it.
+                return camera if camera.status is not Status.DISCONNECTED or self._node_at(path) is None else None
+        return None
 
     def _forget_some(self) -> None:
         gone = [camera for camera in self._cameras.values() if camera.status is Status.DISCONNECTED]
