@@ -72,6 +72,8 @@ class StormTests(Bench):
                 (_DRIVER / "bind").write_text(function)
             if cycle % 10 == 0:  # some of the storm is slow enough for a probe to begin
                 await self.client.call("ping")
+        # The kernel may take a moment to give up the last nodes that were open, and to make the new ones.
+        await self.eventually(lambda: all(nodes_of(camera.usb_path) for camera in cameras), "the nodes of both")
         there = {camera_id: nodes_of(camera.usb_path)[0] for camera_id, camera in zip(ids, cameras, strict=True)}
         await self.ends_as(there)
         for camera in cameras:
