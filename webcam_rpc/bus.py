@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -68,7 +68,7 @@ class Bus:
             try:
                 subscriber(stamped)
             except Exception:  # noqa: BLE001 - one listener's defect must not cost the others the event
-                self._log.failure("A listener failed on event {seq}", seq=stamped.seq)
+                self._log.failure("A listener failed on event {seq}", level=LogLevel.error, seq=stamped.seq)
 
     def subscribe(self, subscriber: Callable[[Stamped], None]) -> Callable[[], None]:
         """Call ``subscriber`` with each event from now on; what is returned ends that."""

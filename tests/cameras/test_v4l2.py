@@ -267,9 +267,6 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(
             v4l2.probe_argv("/dev/video2"), ["v4l2-ctl", "-d", "/dev/video2", "--all", "--list-formats-ext"]
         )
-        self.assertEqual(
-            v4l2.list_controls_argv("/dev/video2"), ["v4l2-ctl", "-d", "/dev/video2", "--list-ctrls-menus"]
-        )
 
     def test_setting_controls(self) -> None:
         """Each control is an argument of its own, in the order given; booleans are numbers."""

@@ -53,6 +53,9 @@ def components(  # noqa: C901 - one small look for each part
         problem = library.problem()
         if problem is not None:
             return Component("DEGRADED", problem)
-        return Component("HEALTHY", f"{library.available()} bytes available in {library.directory}")
+        try:
+            return Component("HEALTHY", f"{library.available()} bytes available in {library.directory}")
+        except OSError as error:
+            return Component("DEGRADED", f"{library.directory}: {error.strerror}")
 
     return {"monitoring": monitoring, "cameras": cameras, "tools": tools, "state": state, "storage": storage}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from twisted.internet.defer import inlineCallbacks
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from webcam_rpc.cameras.control_values import Refused, acceptable, automatic, taken
 from webcam_rpc.cameras.device import DeviceGone, DeviceTrouble
@@ -165,7 +165,9 @@ class CameraControls:
 
         setting: Deferred[Any] = self._set(camera, kept)
         setting.addCallbacks(said, failed)
-        setting.addErrback(lambda failure: self._log.failure("Setting controls again failed", failure=failure))
+        setting.addErrback(
+            lambda failure: self._log.failure("Setting controls again failed", level=LogLevel.error, failure=failure)
+        )
 
 
 def _without_buttons(camera: Camera, applied: Mapping[str, ControlValue]) -> dict[str, ControlValue]:

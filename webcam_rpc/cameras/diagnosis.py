@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from webcam_rpc.cameras.holder import Holders
     from webcam_rpc.cameras.inventory import Facts, Inventory, Node
     from webcam_rpc.cameras.probe import Output, V4L2Ctl
+    from webcam_rpc.cameras.watch import Trouble
 
 _RUN_TIMEOUT = 6.0
 #: What USB leaves for payload, in Mbit/s: high speed carries at most 24 MB/s isochronous (USB 2.0, section 5.6.4).
@@ -91,8 +92,8 @@ class Diagnosis:
         facts = self._inventory.facts(node)
         if node.accessible and tools[0].ok:
             output: Output = yield self._v4l2ctl.run(device, v4l2.probe_argv(device), _RUN_TIMEOUT)
-            checks.extend(_of_report(output, device))
             verdict = judge(output, device)
+            checks.extend(_of_verdict(verdict))
             checks.append(_usb(facts, verdict if isinstance(verdict, NodeReport) else None))
         else:
             checks.append(_usb(facts, None))
@@ -128,8 +129,7 @@ def _holder(holders: Holders) -> Check:
     return _well("holder", "no other program has it open")
 
 
-def _of_report(output: Output, device: str) -> list[Check]:
-    verdict = judge(output, device)
+def _of_verdict(verdict: NodeReport | Trouble) -> list[Check]:
     if not isinstance(verdict, NodeReport):
         return [_bad("formats", verdict.detail, verdict.remedy)]
     caps = ", ".join(sorted(verdict.device_caps))

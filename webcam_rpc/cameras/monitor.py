@@ -13,7 +13,7 @@ import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from webcam_rpc.cameras import v4l2
 from webcam_rpc.cameras.models import NodeReport, Status
@@ -86,7 +86,9 @@ class CameraMonitor(Service):
         self._look(initial=True)
         ticking = self._loop.start(self._settings.poll_interval, now=False)
         # look() never raises, so this loop ends by stop() alone; were it ever to end otherwise, that is said.
-        ticking.addErrback(lambda failure: self._log.failure("The watch over the cameras ended", failure=failure))
+        ticking.addErrback(
+            lambda failure: self._log.failure("The watch over the cameras ended", level=LogLevel.error, failure=failure)
+        )
 
     def stopService(self) -> Deferred[Any]:
         """Look no longer; fires when no probe is in flight any more."""
@@ -122,7 +124,7 @@ class CameraMonitor(Service):
                 self._log.error("Cannot look for cameras: {error}", error=error)
             self.problem = str(error)
         except Exception:  # noqa: BLE001 - a LoopingCall whose function raises once never runs again
-            self._log.failure("A look at the cameras failed")
+            self._log.failure("A look at the cameras failed", level=LogLevel.error)
 
     def _compare(self, found: dict[str, Node], *, initial: bool) -> None:
         gone = [watch for watch in self._watches.values() if not watch.is_in(found)]

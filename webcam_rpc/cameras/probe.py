@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -223,7 +223,9 @@ class V4L2Ctl:
                 turn.cancel()
                 self._turns -= 1
             if not isinstance(output, Output):
-                self._log.failure("A run of v4l2-ctl for {device} failed", failure=output, device=device)
+                self._log.failure(
+                    "A run of v4l2-ctl for {device} failed", level=LogLevel.error, failure=output, device=device
+                )
                 output = Output(Outcome.CANCELLED, stderr=output.getErrorMessage())
             if not result.called:
                 result.callback(output)

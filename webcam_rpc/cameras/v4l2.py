@@ -28,7 +28,6 @@ __all__ = [
     "Failure",
     "ParseError",
     "failure",
-    "list_controls_argv",
     "parse_controls",
     "parse_formats",
     "parse_report",
@@ -78,11 +77,6 @@ _PATTERNS = tuple((kind, re.compile(rf"^(?:{pattern})$", re.MULTILINE | re.ASCII
 def probe_argv(node: str) -> list[str]:
     """Give the command that prints all that :func:`parse_report` reads, in one run."""
     return ["v4l2-ctl", "-d", node, "--all", "--list-formats-ext"]
-
-
-def list_controls_argv(node: str) -> list[str]:
-    """Give the command that prints what :func:`parse_controls` reads."""
-    return ["v4l2-ctl", "-d", node, "--list-ctrls-menus"]
 
 
 def set_controls_argv(node: str, assignments: Mapping[str, ControlValue]) -> list[str]:

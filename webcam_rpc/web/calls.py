@@ -12,7 +12,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from webcam_rpc.rpc.errors import DeadlinePassed, InternalError, PermissionDenied, RPCError
@@ -75,6 +75,7 @@ class Calls:
         error = InternalError(self._new_id())
         self._log.failure(
             "{method} failed (correlation id {correlation_id})",
+            level=LogLevel.error,
             failure=failure or Failure(),
             method=method,
             correlation_id=error.data["correlation_id"] if error.data else None,
@@ -98,7 +99,9 @@ class Calls:
                 timer.cancel()
                 answer.callback(self._told(method, result))
             elif isinstance(result, Failure) and not result.check(CancelledError, RPCError):
-                self._log.failure("{method} failed after it was cancelled", failure=result, method=method.name)
+                self._log.failure(
+                    "{method} failed after it was cancelled", level=LogLevel.error, failure=result, method=method.name
+                )
 
         answer = Deferred(give_up)
         timer = self._clock.callLater(method.deadline_s, too_late)

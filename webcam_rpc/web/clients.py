@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.web.client import GOING_AWAY, Client
@@ -85,7 +85,7 @@ class Clients(Service):
             for payload in self._greeting(client):
                 client.send(payload)
         except Exception:  # noqa: BLE001 - without its greeting a client still has its methods
-            self._log.failure("The greeting of {peer} failed", peer=client.peer)
+            self._log.failure("The greeting of {peer} failed", level=LogLevel.error, peer=client.peer)
 
     def remove(self, client: Client) -> None:
         """Forget a client that has gone."""
