@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from webcam_rpc.cameras.inventory import Facts
-    from webcam_rpc.cameras.models import Camera, Control, ControlValue, CurrentMode, NodeReport
-    from webcam_rpc.cameras.watch import Trouble
+    from webcam_rpc.cameras.models import Camera, Control, ControlValue, CurrentMode, NodeReport, Trouble
 
 _Result = TypeVar("_Result")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from tests.api.case import ApiCase
 from tests.cameras.case import HD, METADATA
 from webcam_rpc import config
-from webcam_rpc.cameras.models import CurrentMode, Status
+from webcam_rpc.cameras.models import CurrentMode, Status, Trouble
 from webcam_rpc.cameras.pattern import TestPatterns as Patterns
-from webcam_rpc.cameras.watch import Trouble
 
 TROUBLE = Trouble("V4L2_FAILED", "v4l2-ctl hangs", "plug it in again", lasting=True)
 

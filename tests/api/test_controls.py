@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.api.case import ApiCase
-from webcam_rpc.cameras.models import Control, Status
-from webcam_rpc.cameras.watch import Trouble
+from webcam_rpc.cameras.models import Control, Status, Trouble
 
 
 class ControlTests(ApiCase):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from tests.api.case import ApiCase
 from webcam_rpc.api.lookup import camera_of, find_camera, present_camera, troubles_told
 from webcam_rpc.cameras.device import DeviceTrouble
-from webcam_rpc.cameras.models import Status
-from webcam_rpc.cameras.watch import Trouble
+from webcam_rpc.cameras.models import Status, Trouble
 from webcam_rpc.rpc.errors import DependencyFailed, InvalidParams, InvalidState, NotFound
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from webcam_rpc.cameras.identity import Owner
-from webcam_rpc.cameras.memory import CameraMemory, write_whole
+from webcam_rpc.cameras.memory import CameraMemory
+from webcam_rpc.durable import write_whole
 from webcam_rpc.testing import FakeThreads
 
 

@@ -9,9 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.cameras.captures import capture, report
 from tests.cameras.case import usb
 from webcam_rpc.cameras.inventory import Node
-from webcam_rpc.cameras.models import NodeReport, Status
+from webcam_rpc.cameras.models import NodeReport, Status, Trouble
 from webcam_rpc.cameras.probe import Outcome, Output
-from webcam_rpc.cameras.watch import Trouble, Watch, choose, claim, describe, in_order, judge, permission
+from webcam_rpc.cameras.watch import Watch, choose, claim, describe, in_order, judge, permission
 
 if TYPE_CHECKING:
     from webcam_rpc.cameras.inventory import Facts

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.defer import inlineCallbacks
 
 from webcam_rpc.cameras import v4l2
+from webcam_rpc.cameras.models import Trouble
 from webcam_rpc.cameras.probe import Outcome
-from webcam_rpc.cameras.watch import Trouble, judge
+from webcam_rpc.cameras.watch import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence

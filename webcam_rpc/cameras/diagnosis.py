@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from webcam_rpc.cameras.holder import Holders
     from webcam_rpc.cameras.inventory import Facts, Inventory, Node
+    from webcam_rpc.cameras.models import Trouble
     from webcam_rpc.cameras.probe import Output, V4L2Ctl
-    from webcam_rpc.cameras.watch import Trouble
 
 _RUN_TIMEOUT = 6.0
 #: What USB leaves for payload, in Mbit/s: high speed carries at most 24 MB/s isochronous (USB 2.0, section 5.6.4).

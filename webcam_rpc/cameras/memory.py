@@ -6,7 +6,6 @@ reactor thread, one write at a time; changes that come meanwhile go into one fur
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +14,7 @@ from twisted.logger import Logger
 
 from webcam_rpc.cameras.identity import Owner
 from webcam_rpc.cameras.models import ControlValue
+from webcam_rpc.durable import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,20 +106,3 @@ class CameraMemory:
     def _failed(self, detail: str) -> None:
         self.problem = f"{self.path}: {detail}"
         self._log.error("What is remembered of cameras is not kept: {problem}", problem=self.problem)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` whole or not at all, mode 0600, and wait until the disk has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -134,6 +134,23 @@ INFRARED_FORMATS = frozenset(
 )
 
 
+class Trouble(msgspec.Struct, frozen=True):
+    """Why a camera did not do what it was asked: a reason of the errors' table, what happened, and what to do about it.
+
+    ``lasting`` troubles are told at once; the others may be over in a moment and are told after the grace.
+    """
+
+    code: str
+    detail: str
+    remedy: str
+    lasting: bool
+
+    @property
+    def reason(self) -> str:
+        """Both in words, as clients read it."""
+        return f"{self.detail}: {self.remedy}"
+
+
 class Status(enum.Enum):
     """Where a camera stands, as clients read it."""
 

@@ -17,7 +17,7 @@ from twisted.logger import Logger, LogLevel
 
 from webcam_rpc.cameras import v4l2
 from webcam_rpc.cameras.models import NodeReport, Status
-from webcam_rpc.cameras.watch import Phase, Trouble, Watch, choose, claim, describe, in_order, judge, permission
+from webcam_rpc.cameras.watch import Phase, Watch, choose, claim, describe, in_order, judge, permission
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from webcam_rpc.cameras.identity import Identities
     from webcam_rpc.cameras.inventory import Inventory, Node
-    from webcam_rpc.cameras.models import Camera
+    from webcam_rpc.cameras.models import Camera, Trouble
     from webcam_rpc.cameras.probe import Output, V4L2Ctl
     from webcam_rpc.cameras.registry import CameraRegistry
     from webcam_rpc.cameras.udev import UdevMonitor

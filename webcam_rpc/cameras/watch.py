@@ -9,11 +9,9 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from webcam_rpc.cameras import v4l2
 from webcam_rpc.cameras.identity import place
-from webcam_rpc.cameras.models import Camera, Status
+from webcam_rpc.cameras.models import Camera, Status, Trouble
 from webcam_rpc.cameras.probe import Outcome, Output
 
 if TYPE_CHECKING:
@@ -44,23 +42,6 @@ class Phase(enum.Enum):
     KNOWN = enum.auto()
     #: The last probe failed; another will follow.
     FAILED = enum.auto()
-
-
-class Trouble(msgspec.Struct, frozen=True):
-    """Why a probe gave no report: a code of API.md, what happened, and what to do about it.
-
-    ``lasting`` troubles are told at once; the others may be over in a moment and are told after the grace.
-    """
-
-    code: str
-    detail: str
-    remedy: str
-    lasting: bool
-
-    @property
-    def reason(self) -> str:
-        """Both in words, as clients read it."""
-        return f"{self.detail}: {self.remedy}"
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ RoleName = Literal["none", "status", "viewer", "operator"]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 TrafficLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "OFF"]
 LogFormat = Literal["text", "json", "journal"]
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
 
 # Anchored with \Z because $ would let a trailing newline through.
 _CAMERA_ID = r"^[a-z0-9-]{1,128}\Z"
@@ -21,6 +22,7 @@ _SOURCE_ID = r"^[a-z0-9-]{1,64}\Z"
 _DEVICES = r"^video(\*|[0-9]{1,5}|[0-9]{1,5}-[0-9]{1,5})\Z"
 _ENDPOINT = r"^[A-Za-z0-9_]+:[^\x00-\x1f]+\Z"
 _HOST = r"^[A-Za-z0-9._:%-]+\Z"
+_MODE = r"^(?:[A-Z0-9]{4} )?[0-9]{1,5}x[0-9]{1,5}(?:@[0-9]{1,3}(?:\.[0-9]{1,3})?)?\Z"
 _HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z"
 _ORIGIN = r"^[a-z][a-z0-9+.-]*://[^/\s?#]+\Z"
 _PATH = r"^[^\x00-\x1f]+\Z"
@@ -36,6 +38,7 @@ RULES = {
     _HOST_NAME: "a host name without scheme and port",
     _ORIGIN: "an origin such as https://panel.example, without a path",
     _PATH: "a path",
+    _MODE: "a mode such as 'MJPG 1280x720@30', 1280x720@30 or 1280x720",
     _NAME: "a name of 1 to 64 characters",
 }
 
@@ -105,10 +108,52 @@ class Cameras(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise OptionError(f"aliases.{alias}", f"{alias!r} {fault}")
 
 
+class CameraMedia(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is different for one camera; None means as for all."""
+
+    mode: Annotated[str, Meta(pattern=_MODE)] | None = None
+    warm_up: Annotated[int, Meta(ge=0, le=300)] | None = None
+    keep_warm: bool | None = None
+
+
 class Media(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where pictures and recordings go; None means below the state directory."""
+    """Where pictures and recordings go, and how frames are had from a camera.
+
+    ``directory`` None means below the state directory; the keys of ``cameras`` are ids and aliases.
+    """
 
     directory: Path | None = None
+    linger: Annotated[float, Meta(ge=0, le=86400)] = 10.0
+    keep_warm: bool = False
+    warm_up: Annotated[int, Meta(ge=0, le=300)] = 3
+    start_timeout: Annotated[float, Meta(ge=0.5, le=12)] = 10.0
+    stall_timeout: Annotated[float, Meta(ge=0.5, le=60)] = 5.0
+    max_width: Annotated[int, Meta(ge=16, le=16384)] = 1920
+    max_height: Annotated[int, Meta(ge=16, le=16384)] = 1080
+    max_fps: Annotated[int, Meta(ge=1, le=240)] = 30
+    quality: Annotated[int, Meta(ge=1, le=100)] = 85
+    cameras: dict[str, CameraMedia] = {}
+
+
+class Recording(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What recordings are like where nothing else is asked for; ``segment`` 0 is one file, whatever its length."""
+
+    format: Literal["fmp4", "mp4", "mkv"] = "fmp4"
+    codec: Literal["h264", "copy"] = "h264"
+    preset: Preset = "veryfast"
+    crf: Annotated[int, Meta(ge=0, le=51)] = 23
+    segment: Annotated[int, Meta(ge=0, le=86400)] = 0
+    pre_roll: Annotated[float, Meta(ge=0, le=120)] = 10.0
+    pre_roll_size: Annotated[int, Meta(ge=0, le=1024 * 1024 * 1024)] = 32 * 1024 * 1024
+
+
+class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept, and how much room is left; ``floor`` None is 5 % of the disk within 512 MB and 5 GB."""
+
+    floor: Annotated[int, Meta(ge=0)] | None = None
+    policy: Literal["manual", "age", "size"] = "manual"
+    max_age_days: Annotated[float, Meta(gt=0, le=36500)] = 30.0
+    max_size_gb: Annotated[float, Meta(gt=0, le=1_000_000)] = 10.0
 
 
 class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,6 +186,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: Server = Server()
     cameras: Cameras = Cameras()
     media: Media = Media()
+    recording: Recording = Recording()
+    storage: Storage = Storage()
     state: State = State()
     access: Access = Access()
     logging: Logging = Logging()
