@@ -8,6 +8,7 @@ tests import this module.
 from __future__ import annotations
 
 import os
+from signal import Signals
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -17,9 +18,13 @@ from twisted.python.failure import Failure
 from webcam_rpc.cameras.device import Device, DeviceBusy, DeviceTrouble
 from webcam_rpc.cameras.inventory import V4L2_MAJOR, Inventory, Node
 from webcam_rpc.cameras.probe import Outcome, Output, V4L2Ctl
+from webcam_rpc.media.child import Child, Children
+from webcam_rpc.media.troubles import ProgramFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from twisted.internet.task import Clock
 
     from webcam_rpc.cameras.inventory import Facts
     from webcam_rpc.cameras.models import Camera, Control, ControlValue, CurrentMode, NodeReport, Trouble
@@ -259,3 +264,91 @@ class FakeThreads:
             result.errback(Failure())
         else:
             result.callback(value)
+
+
+class FakeChild(Child):
+    """A child that a test lets print and end; made by :class:`FakeChildren`.
+
+    :ivar argv: how it was started.
+    :ivar written: what it was fed with.
+    :ivar input_ended: whether its input was closed.
+    :ivar signals: ``TERM`` and ``KILL``, as it got them. A killed one ends at once unless ``immortal`` is set.
+    :ivar backlog: what :attr:`pending` tells.
+    """
+
+    def __init__(self, clock: Clock, argv: Sequence[str], stdout: Callable[[bytes], None] | None) -> None:
+        super().__init__(clock)
+        self.argv = list(argv)
+        self.written = b""
+        self.input_ended = False
+        self.signals: list[str] = []
+        self.immortal = False
+        self.backlog = 0
+        self._print = stdout
+
+    @property
+    def killed(self) -> bool:
+        """Whether it got SIGKILL."""
+        return "KILL" in self.signals
+
+    @property
+    def pending(self) -> int:
+        """Give what the test says."""
+        return self.backlog
+
+    def write(self, data: bytes) -> None:
+        """Take it."""
+        self.written += data
+
+    def end_input(self) -> None:
+        """Take note."""
+        self.input_ended = True
+
+    def prints(self, data: bytes) -> None:
+        """Let it print."""
+        assert self._print is not None  # noqa: S101 - the test asked for it
+        self._print(data)
+
+    def ends(self, status: int | None = 0, signal: int | None = None, stderr: str = "") -> None:
+        """Let it end."""
+        self._stderr[:] = stderr.encode()
+        self._status = (status, signal)
+        self._all_told()
+
+    def _signal(self, number: int) -> None:
+        if self.running:
+            name = Signals(number).name.removeprefix("SIG")
+            self.signals.append(name)
+            if name == "KILL" and not self.immortal:
+                self.ends(None, number)
+
+
+class FakeChildren(Children):
+    """Programs that only seem to run.
+
+    :ivar started: every child, in order.
+    :ivar missing: names of programs that are not there.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock, {"PATH": "/nowhere"})
+        self.clock = clock
+        self.started: list[FakeChild] = []
+        self.missing: set[str] = set()
+
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        stdout: Callable[[bytes], None] | None = None,
+        stdin: bool = False,  # noqa: ARG002 - every fake may be fed
+    ) -> FakeChild:
+        """Seem to start it."""
+        if argv[0] in self.missing:
+            raise ProgramFailed(f"{argv[0]} is not in PATH", f"apt-get install {argv[0]}")
+        child = FakeChild(self.clock, argv, stdout)
+        self.started.append(child)
+        child.pid = len(self.started)
+        self._running.add(child)
+        child.when_ended().addCallback(lambda _: self._running.discard(child))
+        return child
