@@ -17,8 +17,7 @@ from webcam_rpc.cameras.aliases import AliasRefused
 from webcam_rpc.cameras.device import DeviceBusy
 from webcam_rpc.cameras.diagnosis import Check
 from webcam_rpc.cameras.holder import Holder, Holders
-from webcam_rpc.cameras.models import CurrentMode, Status
-from webcam_rpc.cameras.pattern import DRIVER as PATTERN_DRIVER
+from webcam_rpc.cameras.models import PATTERN_DRIVER, CurrentMode, Status
 from webcam_rpc.rpc.errors import DependencyFailed, InvalidParams, InvalidState, NotFound
 from webcam_rpc.rpc.methods import Caller, Method
 from webcam_rpc.rpc.roles import Role

@@ -11,6 +11,8 @@ import msgspec
 
 #: A control's value as JSON carries it: integers for int, menu, intmenu and bitmask; booleans for bool; text for str.
 ControlValue = bool | int | str
+#: The driver of the cameras that are drawn, not seen (:mod:`webcam_rpc.cameras.pattern`).
+PATTERN_DRIVER = "test-pattern"
 
 
 class Range(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
-from webcam_rpc.cameras.models import Camera, CurrentMode, Mode, NodeReport, Status
+from webcam_rpc.cameras.models import PATTERN_DRIVER, Camera, CurrentMode, Mode, NodeReport, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from webcam_rpc.cameras.registry import CameraRegistry
     from webcam_rpc.config import Source
 
-DRIVER = "test-pattern"
 _FORMAT = "MJPG"
 _SIZES = ((640, 480), (320, 240), (1280, 720), (1920, 1080))
 _RATES = (30, 25, 20, 15, 10, 5)
@@ -88,9 +87,9 @@ def _rates(source: Source) -> tuple[int, ...]:
 
 def _camera(source: Source) -> Camera:
     report = NodeReport(
-        driver=DRIVER,
+        driver=PATTERN_DRIVER,
         card=source.name,
-        bus_info=f"{DRIVER}:{source.id}",
+        bus_info=f"{PATTERN_DRIVER}:{source.id}",
         serial="",
         device_caps=frozenset({"Video Capture", "Streaming"}),
         mode=CurrentMode(_FORMAT, source.width, source.height, source.fps),
@@ -102,6 +101,6 @@ def _camera(source: Source) -> Camera:
         device=f"/dev/video-{source.id}",
         name=source.name,
         status=Status.CONNECTED,
-        driver=DRIVER,
+        driver=PATTERN_DRIVER,
         report=report,
     )

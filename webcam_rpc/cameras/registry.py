@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from webcam_rpc.cameras.models import Camera, CameraStatusChanged, Status
 
 if TYPE_CHECKING:
@@ -54,17 +56,28 @@ class CameraRegistry:
         self._node_at = node_at
         self._cameras: dict[str, Camera] = {}
         self._last: dict[str, Stamped] = {}
+        #: The cameras as they were put here, and what those are blamed for that deliver nothing.
+        self._given: dict[str, Camera] = {}
+        self._faults: dict[str, str] = {}
 
     def put(self, camera: Camera) -> bool:
         """Let ``camera`` be so from now on; announced, and True, where clients can see a difference."""
-        # Put last, so that what is forgotten is what changed longest ago.
-        before = self._cameras.pop(camera.camera_id, None)
-        self._cameras[camera.camera_id] = camera
-        if before is not None and _visible(before) == _visible(camera):
-            return False
-        self._last[camera.camera_id] = self._bus.publish(CameraStatusChanged(camera))
-        self._forget_some()
-        return True
+        if camera.status is Status.ERROR and camera.reason == self._faults.get(camera.camera_id):
+            # It was taken from here and changed: what it is blamed for is not part of it.
+            camera = msgspec.structs.replace(camera, status=Status.CONNECTED, reason=None)
+        if camera.status is Status.DISCONNECTED:
+            self._faults.pop(camera.camera_id, None)
+        self._given[camera.camera_id] = camera
+        return self._show(camera)
+
+    def blame(self, camera_id: str, reason: str | None) -> None:
+        """Let a camera that is there be in ERROR because it delivers nothing, and why; None when that is over."""
+        if reason is None:
+            self._faults.pop(camera_id, None)
+        else:
+            self._faults[camera_id] = reason
+        if camera_id in self._given:
+            self._show(self._given[camera_id])
 
     def is_there(self, camera: Camera) -> bool:
         """Tell whether ``camera`` still has the node that it had: its number may be another's by now."""
@@ -127,11 +140,26 @@ class CameraRegistry:
                 return camera if camera.status is not Status.DISCONNECTED or self._node_at(path) is None else None
         return None
 
+    def _show(self, camera: Camera) -> bool:
+        fault = self._faults.get(camera.camera_id)
+        # What cannot even be asked has the more telling reason.
+        if fault is not None and camera.status is Status.CONNECTED:
+            camera = msgspec.structs.replace(camera, status=Status.ERROR, reason=fault)
+        # Put last, so that what is forgotten is what changed longest ago.
+        before = self._cameras.pop(camera.camera_id, None)
+        self._cameras[camera.camera_id] = camera
+        if before is not None and _visible(before) == _visible(camera):
+            return False
+        self._last[camera.camera_id] = self._bus.publish(CameraStatusChanged(camera))
+        self._forget_some()
+        return True
+
     def _forget_some(self) -> None:
         gone = [camera for camera in self._cameras.values() if camera.status is Status.DISCONNECTED]
         for camera in gone[: max(0, len(self._cameras) - _KNOWN_AT_MOST)]:
             del self._cameras[camera.camera_id]
             del self._last[camera.camera_id]
+            del self._given[camera.camera_id]
 
 
 def _visible(camera: Camera) -> tuple[object, ...]:

@@ -128,8 +128,8 @@ class Media(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     warm_up: Annotated[int, Meta(ge=0, le=300)] = 3
     start_timeout: Annotated[float, Meta(ge=0.5, le=12)] = 10.0
     stall_timeout: Annotated[float, Meta(ge=0.5, le=60)] = 5.0
-    max_width: Annotated[int, Meta(ge=16, le=16384)] = 1920
-    max_height: Annotated[int, Meta(ge=16, le=16384)] = 1080
+    max_width: Annotated[int, Meta(ge=16, le=16384)] = 1280
+    max_height: Annotated[int, Meta(ge=16, le=16384)] = 720
     max_fps: Annotated[int, Meta(ge=1, le=240)] = 30
     quality: Annotated[int, Meta(ge=1, le=100)] = 85
     cameras: dict[str, CameraMedia] = {}
