@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from webcam_rpc.api.lookup import find_camera
-from webcam_rpc.api.wire import CameraControlUpdate, DeviceName, camera_status_update
-from webcam_rpc.cameras.models import CameraControlsChanged, CameraStatusChanged
+from webcam_rpc.api.updates import update_of
+from webcam_rpc.api.wire import DeviceName, camera_status_update
 from webcam_rpc.rpc.errors import InvalidParams, InvalidState, NotFound
 from webcam_rpc.rpc.messages import notification
 from webcam_rpc.rpc.methods import Caller, Method
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from webcam_rpc.cameras.models import Camera
     from webcam_rpc.cameras.registry import CameraRegistry
 
-#: Every notification of the contract. A client may subscribe to one that this build has no source for yet.
+#: Every notification of the contract.
 TOPICS = (
     "camera_status_update",
     "camera_control_update",
@@ -183,23 +183,11 @@ class Notifications:
 
     def _encode(self, stamped: Stamped) -> tuple[bytes, str, str | None] | None:
         """Give payload, topic and camera id of an event; None for one that stays inside."""
-        event = stamped.event
-        if isinstance(event, CameraStatusChanged):
-            status = camera_status_update(
-                event.camera, seq=stamped.seq, epoch=self._bus.epoch, timestamp=stamped.timestamp
-            )
-            return notification("camera_status_update", status), "camera_status_update", event.camera.camera_id
-        if isinstance(event, CameraControlsChanged):
-            controls = CameraControlUpdate(
-                device=event.camera.device,
-                camera_id=event.camera.camera_id,
-                controls=event.controls,
-                seq=stamped.seq,
-                epoch=self._bus.epoch,
-                timestamp=stamped.timestamp,
-            )
-            return notification("camera_control_update", controls), "camera_control_update", event.camera.camera_id
-        return None
+        update = update_of(stamped, self._bus.epoch)
+        if update is None:
+            return None
+        name, params, camera_id = update
+        return notification(name, params), name, camera_id
 
 
 def _of(caller: Subscriber) -> Subscription:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: The version of the contract, apart from the program's: it grows when methods, fields or notifications are added.
 API_VERSION = "1.0"
 Health = Literal["HEALTHY", "DEGRADED", "UNHEALTHY"]
-_WORST_FIRST: tuple[Health, ...] = ("UNHEALTHY", "DEGRADED", "HEALTHY")
+WORST_FIRST: tuple[Health, ...] = ("UNHEALTHY", "DEGRADED", "HEALTHY")
 
 
 class Component(msgspec.Struct, frozen=True):
@@ -111,7 +111,7 @@ class ServerMethods:
             name="webcam_rpc",
             version=self._version,
             api_version=API_VERSION,
-            capabilities=("cameras", "controls", "events"),
+            capabilities=("cameras", "controls", "events", "snapshots", "recordings", "schedules", "streams"),
             python=platform.python_version(),
             twisted=twisted.__version__,
             start_time=self._start_time,
@@ -136,4 +136,4 @@ class ServerMethods:
 def worst(components: Mapping[str, Component]) -> Health:
     """Give the health of the whole: that of its worst part."""
     present = {component.status for component in components.values()}
-    return next((health for health in _WORST_FIRST if health in present), "HEALTHY")
+    return next((health for health in WORST_FIRST if health in present), "HEALTHY")

@@ -62,7 +62,8 @@ class CameraRegistry:
 
     def put(self, camera: Camera) -> bool:
         """Let ``camera`` be so from now on; announced, and True, where clients can see a difference."""
-        if camera.status is Status.ERROR and camera.reason == self._faults.get(camera.camera_id):
+        fault = self._faults.get(camera.camera_id)
+        if fault is not None and camera.status is Status.ERROR and camera.reason == fault:
             # It was taken from here and changed: what it is blamed for is not part of it.
             camera = msgspec.structs.replace(camera, status=Status.CONNECTED, reason=None)
         if camera.status is Status.DISCONNECTED:

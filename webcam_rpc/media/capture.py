@@ -83,7 +83,9 @@ class Capture:
             return
         self.pictures += 1
         self._last = self._clock.seconds()
-        self._limit = self._stall_timeout
+        if self.pictures == 1:
+            self._limit = self._stall_timeout
+            self._timer.reset(self._limit)
         self._picture(jpeg.with_huffman_tables(jpeg.trimmed(data), picture), picture)
 
     def _look(self) -> None:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IDelayedCall
 
-#: The head of every ffmpeg command: it neither greets nor reads keys, and says what is wrong.
-FFMPEG = ("ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "warning")
+#: The head of every ffmpeg command: it neither greets nor reads keys, and says what went wrong.
+FFMPEG = ("ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error")
 
 #: How much is kept of what a child says on standard error: the last words matter.
 _STDERR = 8192
