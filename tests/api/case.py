@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, Raw
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.task import Clock
 
 from tests.cameras.captures import report
 from tests.cameras.case import LogCase, a_camera, make_bus
+from webcam_rpc import config
 from webcam_rpc.api.cameras import CameraMethods
 from webcam_rpc.api.controls import ControlMethods
 from webcam_rpc.api.events import Notifications
@@ -21,11 +23,12 @@ from webcam_rpc.cameras.controls import CameraControls
 from webcam_rpc.cameras.diagnosis import Diagnosis
 from webcam_rpc.cameras.memory import CameraMemory
 from webcam_rpc.cameras.registry import CameraRegistry
+from webcam_rpc.media.feeds import Feeding, Feeds
 from webcam_rpc.rpc import openrpc
 from webcam_rpc.rpc.errors import RPCError
 from webcam_rpc.rpc.methods import MethodTable
 from webcam_rpc.rpc.roles import Role
-from webcam_rpc.testing import FakeDevice, FakeInventory, FakeV4L2Ctl
+from webcam_rpc.testing import FakeChildren, FakeDevice, FakeInventory, FakeV4L2Ctl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +81,23 @@ class ApiCase(LogCase):
         self.components: dict[str, Callable[[], Component]] = {}
         self.broadcasts: list[tuple[dict[str, Any], str, str | None]] = []
         self.notifications = Notifications(self.bus, self.registry, self._broadcast)
+        self.clock = Clock()
+        self.children = FakeChildren(self.clock)
+        settings = config.Config()
+        self.feeds = Feeds(
+            Feeding(
+                clock=self.clock,
+                now=self.clock.seconds,
+                children=self.children,
+                bus=self.bus,
+                media=settings.media,
+                recording=settings.recording,
+                holder=lambda _: succeed(None),
+                blame=self.registry.blame,
+                own=lambda _: None,
+            )
+        )
+        self.recordings: dict[str, str] = {}
         self.table = self.make_table()
         self.caller = Caller(Subscription())
 
@@ -96,7 +116,15 @@ class ApiCase(LogCase):
         return MethodTable(
             (
                 *server.methods(),
-                *CameraMethods(self.registry, self.memory, device_of, self.diagnosis, self.aliases).methods(),
+                *CameraMethods(
+                    self.registry,
+                    self.memory,
+                    device_of,
+                    self.diagnosis,
+                    self.aliases,
+                    self.feeds,
+                    self.recordings.get,
+                ).methods(),
                 *ControlMethods(self.registry, CameraControls(self.bus, self.memory, device_of), device_of).methods(),
                 *self.notifications.methods(),
             )

@@ -107,7 +107,7 @@ class ServerTests(ApiCase):
             "name": "webcam_rpc",
             "version": "1.2.3",
             "api_version": "1.0",
-            "capabilities": ["cameras", "controls", "events"],
+            "capabilities": ["cameras", "controls", "events", "snapshots", "recordings", "schedules", "streams"],
             "python": platform.python_version(),
             "twisted": twisted.__version__,
             "start_time": "2025-07-30T10:00:00Z",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from webcam_rpc.cameras.memory import CameraMemory
     from webcam_rpc.cameras.models import Camera, NodeReport
     from webcam_rpc.cameras.registry import CameraRegistry
+    from webcam_rpc.media.feeds import Feeds
 
 _Pixels = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
@@ -82,14 +83,18 @@ class CameraList(msgspec.Struct, frozen=True):
 class CameraStatus(CameraInfo, frozen=True, kw_only=True):
     """A camera with who uses it: ``consumers`` counts our own by kind, ``holder`` is a foreign program that has it.
 
-    ``holder_reason`` says why nobody is named although somebody may be there. Frame age, rate and recording are null
-    while no feed runs.
+    ``holder_reason`` says why nobody is named although somebody may be there. Frame age and rate are null while nobody
+    wants frames; ``recording`` is the id of the recording that goes on. ``frames``, ``broken_frames`` and ``restarts``
+    count since the service began.
     """
 
     last_frame_age_ms: Number | None
     measured_fps: Number | None
     consumers: dict[str, int]
     recording: str | None
+    frames: int
+    broken_frames: int
+    restarts: int
     holder: Holder | None
     holder_reason: str | None
 
@@ -106,6 +111,7 @@ class CameraMethods:
     """What clients can do with cameras.
 
     :param device_of: gives the operations on a camera.
+    :param recording_of: gives the id of the recording of a camera that goes on.
     """
 
     def __init__(
@@ -115,12 +121,16 @@ class CameraMethods:
         device_of: Callable[[Camera], Device],
         diagnosis: Diagnosis,
         aliases: Aliases,
+        feeds: Feeds,
+        recording_of: Callable[[str], str | None],
     ) -> None:
         self._registry = registry
         self._memory = memory
         self._device_of = device_of
         self._diagnosis = diagnosis
         self._aliases = aliases
+        self._feeds = feeds
+        self._recording_of = recording_of
 
     def methods(self) -> tuple[Method, ...]:
         """List the methods of this noun."""
@@ -184,12 +194,16 @@ class CameraMethods:
         camera = camera_of(self._registry, params.device)
         holders: Holders = yield self._diagnosis.holders(camera.device)
         info = self._info(self._registry.get(camera.camera_id) or camera)
+        feed = self._feeds.of(camera.camera_id)
         return CameraStatus(
             **msgspec.structs.asdict(info),
-            last_frame_age_ms=None,
-            measured_fps=None,
-            consumers={},
-            recording=None,
+            last_frame_age_ms=_rounded(feed.last_frame_age, 1000),
+            measured_fps=_rounded(feed.measured_fps, 1),
+            consumers=feed.consumers(),
+            recording=self._recording_of(camera.camera_id),
+            frames=feed.frames,
+            broken_frames=feed.broken,
+            restarts=feed.restarts,
             holder=holders.found[0] if holders.found else None,
             holder_reason=holders.reason,
         )
@@ -214,18 +228,30 @@ class CameraMethods:
         params: FormatParams,
         caller: Caller,  # noqa: ARG002
     ) -> Generator[Deferred[Any], Any, ModeInForce]:
-        """Set the mode. A driver takes what is nearest to what it was asked for: the answer is what it took."""
+        """Set the mode. A driver takes what is nearest to what it was asked for: the answer is what it took.
+
+        A mode cannot change while frames come: those who live on the camera wait, and go on in the new one.
+        """
         camera = present_camera(self._registry, params.device)
+        recording_id = self._recording_of(camera.camera_id)
+        if recording_id is not None:
+            raise InvalidState("RECORDING", recording_id=recording_id)
         device = self._device_of(camera)
+        feed = self._feeds.of(camera.camera_id)
+        mode: CurrentMode | None = None
         with troubles_told():
             before: NodeReport = camera.report or (yield device.read(camera))
+            wanted = _wanted(params, before)
             try:
-                report: NodeReport = yield device.set_mode(camera, _wanted(params, before))
+                yield feed.hold()
+                report: NodeReport = yield device.set_mode(camera, wanted)
+                mode = report.mode
             except DeviceBusy:
                 holders: Holders = yield self._diagnosis.holders(camera.device)
                 holder = msgspec.to_builtins(holders.found[0]) if holders.found else None
                 raise InvalidState("DEVICE_BUSY", holder=holder) from None
-        mode = report.mode
+            finally:
+                feed.release(mode)
         if mode is None:
             raise DependencyFailed("V4L2_FAILED", "the driver tells no mode", "plug the camera in again")
         return ModeInForce(
@@ -288,3 +314,7 @@ def _wanted(params: FormatParams, report: NodeReport) -> CurrentMode:
         now.height if params.height is UNSET else params.height,
         now.fps if params.fps is UNSET else params.fps,
     )
+
+
+def _rounded(value: float | None, factor: int) -> float | None:
+    return round(value * factor, 1) if value is not None else None

@@ -37,6 +37,8 @@ class CameraInfo(msgspec.Struct, frozen=True, kw_only=True):
     serial: str | None
     usb_path: str | None
     driver: str | None
+    snapshot_url: str
+    stream_url: str
     reason: str | None
 
 
@@ -111,6 +113,8 @@ def camera_info(camera: Camera, alias: str | None) -> CameraInfo:
         serial=camera.serial,
         usb_path=camera.usb_path,
         driver=camera.driver,
+        snapshot_url=f"/cameras/{camera.camera_id}/snapshot.jpg",
+        stream_url=f"/cameras/{camera.camera_id}/stream.mjpg",
         reason=camera.reason,
     )
 

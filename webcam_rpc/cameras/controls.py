@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
 
     from webcam_rpc.bus import Bus, Stamped
     from webcam_rpc.cameras.device import Device
@@ -92,6 +93,22 @@ class CameraControls:
         yield self._memory.save()
         return Applied(applied.applied, {**applied.rejected, **rejected})
 
+    def restore(self, camera: Camera) -> None:
+        """Set again what is kept and was lost: some cameras forget it when their stream begins.
+
+        The camera is read in any case, so that its mode is known as it is while it streams.
+        """
+
+        def seen(report: NodeReport) -> None:
+            kept = self._memory.content.controls.get(camera.camera_id, {})
+            lost = {name: value for name, value in kept.items() if not _was_taken(report, name, value)}
+            if lost:
+                self._reapply(camera, lost)
+
+        reading: Deferred[Any] = self._device_of(camera).read(camera)
+        reading.addCallback(seen)
+        reading.addErrback(lambda failure: self._not_restored(camera, failure))
+
     @inlineCallbacks
     def _set(
         self, camera: Camera, values: Mapping[str, ControlValue], rounds: Sequence[Sequence[str]] | None = None
@@ -155,19 +172,17 @@ class CameraControls:
                 rejected=applied.rejected,
             )
 
-        def failed(failure: Any) -> None:  # noqa: ANN401 - a Failure
-            if failure.check(DeviceGone):
-                return
-            failure.trap(DeviceTrouble)
+        setting: Deferred[Any] = self._set(camera, kept)
+        setting.addCallback(said)
+        setting.addErrback(lambda failure: self._not_restored(camera, failure))
+
+    def _not_restored(self, camera: Camera, failure: Failure) -> None:
+        if failure.check(DeviceTrouble):
             self._log.error(
                 "Controls of {id} are not set again: {why}", id=camera.camera_id, why=failure.getErrorMessage()
             )
-
-        setting: Deferred[Any] = self._set(camera, kept)
-        setting.addCallbacks(said, failed)
-        setting.addErrback(
-            lambda failure: self._log.failure("Setting controls again failed", level=LogLevel.error, failure=failure)
-        )
+        elif not failure.check(DeviceGone):
+            self._log.failure("Setting controls again failed", level=LogLevel.error, failure=failure)
 
 
 def _without_buttons(camera: Camera, applied: Mapping[str, ControlValue]) -> dict[str, ControlValue]:

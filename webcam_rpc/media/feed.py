@@ -99,7 +99,7 @@ class Feed:
         #: Fires when the last capture has let go of the camera.
         self._free: Deferred[Any] = succeed(None)
         self._timer: IDelayedCall | None = None
-        self._attempts = 0
+        self._attempts = self._holds = 0
         self._lost_device = False
         self._failed_at = self._began = 0.0
         self._reason: str | None = None
@@ -183,7 +183,7 @@ class Feed:
                 for attachment in tuple(self._attachments):
                     self._tell_gone(attachment)
         elif self._state is State.AWAY:
-            self._state = State.OFF
+            self._state = State.HELD if self._holds else State.OFF
             self._go_on()
         elif self._state is not State.HELD and before.device != camera.device:
             self._end(State.OFF, None)
@@ -192,7 +192,8 @@ class Feed:
             self._start_in(0)
 
     def hold(self) -> Deferred[Any]:
-        """End the capture until :meth:`release`; fires when the camera is free."""
+        """End the capture until :meth:`release`, as often as this was called; fires when the camera is free."""
+        self._holds += 1
         if self._state is not State.AWAY:
             self._end(State.HELD, None)
         return self._when_free()
@@ -200,7 +201,8 @@ class Feed:
     def release(self, mode: CurrentMode | None = None) -> None:
         """Go on, in this mode from now on where one is given."""
         self._asked = mode or self._asked
-        if self._state is State.HELD:
+        self._holds -= 1
+        if self._state is State.HELD and not self._holds:
             self._state = State.OFF
             self._go_on()
 
@@ -242,7 +244,7 @@ class Feed:
             self._blame(None)
 
     def _go_on(self) -> None:
-        if self._attachments:
+        if self._attachments and self._state is State.OFF:
             self._start()
 
     def _start_in(self, seconds: float) -> None:

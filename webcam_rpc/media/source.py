@@ -67,6 +67,8 @@ def choose(report: NodeReport, limits: Limits, asked: str | CurrentMode | None =
         return Trouble("V4L2_FAILED", detail, "use another camera", lasting=True)
     if asked is not None:
         fitting = [mode for mode in modes if _is_asked(mode, asked)]
+        if not fitting and isinstance(asked, CurrentMode):
+            return asked  # the driver is set to it, whatever it lists
         if not fitting:
             return _no_such_mode(asked, modes)
         return max(fitting, key=lambda mode: (mode.pixel_format in _COPIED, mode.fps or 0))
