@@ -1,0 +1,145 @@
+"""A broken or malicious ``ffmpeg`` first in PATH: errors in time, a service that goes on, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import reactor as global_reactor
+from twisted.internet.task import LoopingCall
+
+from tests.integration.media import MediaCase, below, later
+from tests.integration.test_service import promised
+from tests.service import eventually
+from tests.wsclient import RPCFailed
+
+if TYPE_CHECKING:
+    from tests.service import Service
+    from tests.wsclient import Client
+
+reactor: Any = global_reactor
+
+_HALF = r"printf -- '--ffmpeg\r\nContent-type: image/jpeg\r\nContent-length: 4000\r\n\r\n\377\330\377\340half'"
+#: What each does instead of its work.
+TRICKS = {
+    "hangs": "sleep 1000",
+    "ignores SIGTERM": "trap '' TERM INT HUP; while :; do sleep 1; done",
+    "forks": "sleep 1000 & sleep 1000 & sleep 1000 & wait",
+    "half a picture": _HALF,
+    "half a picture and hangs": f"{_HALF}; sleep 1000",
+    "nothing": "exit 0",
+    "floods": "yes 'no picture at all'",
+    "floods its errors": "yes 'something is wrong' >&2",
+    "crashes": "kill -SEGV $$",
+    "lies of its length": r"printf -- '--ffmpeg\r\nContent-length: 99999999999\r\n\r\n'; sleep 1000",
+}
+
+
+class HostileCase(MediaCase):
+    """A service whose ffmpeg is not ours."""
+
+    async def serve_with(self, script: str, *options: str) -> Service:
+        """Start a service that finds a script of this text as ``ffmpeg``."""
+        programs = Path(self.mktemp()).absolute()
+        programs.mkdir(parents=True)
+        program = programs / "ffmpeg"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        return await self.serve("--set", "media.linger=0", *options, environ={"PATH": path}, name=programs.name)
+
+    async def refused(self, client: Client, method: str, **params: object) -> dict[str, Any]:
+        """Call a method that must fail within the time that every call is promised."""
+        began = reactor.seconds()
+        failed = await self.assertFailure(client.call(method, {"device": "demo", **params}), RPCFailed)
+        self.assertLess(reactor.seconds() - began, promised(15.0))
+        return dict(failed.error)
+
+    async def nothing_of_it(self, service: Service, client: Client) -> None:
+        """Wait until no child is left, and look that no file is, or is spoken of."""
+        await eventually(reactor, lambda: not below(service.pid), 15, f"no child: {below(service.pid)}")
+        for kind in ("recordings", "snapshots"):
+            self.assertEqual([path.name for path in self.media(service, kind).iterdir()], [])
+            self.assertEqual((await client.call(f"list_{kind}"))["files"], [])
+
+
+class Pings:
+    """The round trips of another client, one after the other, while something goes on."""
+
+    def __init__(self, client: Client) -> None:
+        self.times: list[float] = []
+        self._client = client
+        self._loop = LoopingCall(self._ping)
+        self._loop.clock = reactor
+
+    def __enter__(self) -> Pings:
+        """Begin."""
+        self._loop.start(0.02)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End."""
+        self._loop.stop()
+
+    def _ping(self) -> Any:
+        began = reactor.seconds()
+        return self._client.call("ping").addCallback(lambda _: self.times.append(reactor.seconds() - began))
+
+    @property
+    def p99(self) -> float:
+        """The time that one in a hundred takes longer than."""
+        return sorted(self.times)[int(len(self.times) * 0.99)]
+
+
+class CaptureTests(HostileCase):
+    """The capture child is not what it should be."""
+
+    async def test_tricks(self) -> None:
+        """Every trick ends in an error that says what to do, at a snapshot and at a recording; others notice nothing."""
+        for trick, script in TRICKS.items():
+            service = await self.serve_with(script, "--set", "media.start_timeout=1.5")
+            client, other = await self.connect(service), await self.connect(service)
+            with Pings(other) as pings:
+                for method in ("take_snapshot", "start_recording"):
+                    error = await self.refused(client, method)
+                    self.assertEqual(error["code"], -32050, (trick, method, error))
+                    self.assertTrue(error["data"]["remedy"], (trick, error))
+                await later(0.5)
+            self.assertLess(pings.p99, promised(0.1), trick)
+            await self.nothing_of_it(service, client)
+            self.assertEqual(await service.stop(), 0)
+
+    async def test_missing(self) -> None:
+        """Without ffmpeg the error says which package it is in."""
+        programs = Path(self.mktemp()).absolute()
+        programs.mkdir(parents=True)
+        for name in ("setsid", "setpriv"):
+            (programs / name).symlink_to(str(shutil.which(name)))
+        service = await self.serve(environ={"PATH": str(programs)})
+        client = await self.connect(service)
+        for method in ("take_snapshot", "start_recording"):
+            error = await self.refused(client, method)
+            self.assertEqual(error["data"]["remedy"], "apt-get install ffmpeg")
+        await self.nothing_of_it(service, client)
+
+
+class EncoderTests(HostileCase):
+    """The capture works, and whatever else is asked of ffmpeg does not."""
+
+    async def test_tricks(self) -> None:
+        """A recording and a conversion end in an error, no file is left, and the camera's stream never stops."""
+        for trick, script in TRICKS.items():
+            real = shutil.which("ffmpeg")
+            service = await self.serve_with(f'case "$*" in *testsrc2*) exec {real} "$@";; esac\n{script}')
+            client = await self.connect(service)
+            viewer = await self.view(service)
+            await self.frames(viewer, 2)
+            for method, params in (("take_snapshot", {"format": "png"}), ("start_recording", {})):
+                error = await self.refused(client, method, **params)
+                self.assertEqual(error["code"], -32050, (trick, method, error))
+                await self.frames(viewer, 2)
+            await self.leave(viewer)
+            await self.nothing_of_it(service, client)
+            self.assertEqual(await service.stop(), 0)
