@@ -89,8 +89,8 @@ def argv(camera: Camera, mode: CurrentMode, quality: int) -> list[str]:
         return [*FFMPEG, *drawn, *_encoded(quality), *output]
     name = _COPIED.get(mode.pixel_format) or _ENCODED[mode.pixel_format]
     # A frame is passed on as it comes: nothing is learned from looking at several first, and a broken first one would
-    # be waited out.
-    options = ["-fflags", "nobuffer", "-analyzeduration", "0", "-probesize", "32"]
+    # be waited out. Without "-fflags nobuffer", which gave the first two in the wrong order (5.1).
+    options = ["-analyzeduration", "0", "-probesize", "32"]
     options += ["-f", "v4l2", "-input_format", name, "-video_size", f"{mode.width}x{mode.height}"]
     if mode.fps:
         options += ["-framerate", rate]
