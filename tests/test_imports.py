@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "descriptors": set[str](),
     "durable": set[str](),
     "logs": set[str](),
+    "options": {"config"},
     "rpc": set[str](),
     "signals": set[str](),
     "systemd": set[str](),

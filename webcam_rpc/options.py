@@ -1,0 +1,66 @@
+"""The command line of ``twistd webcam``, and with the environment and the file the configuration that comes of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+from twisted.python import usage
+
+from webcam_rpc import config
+
+_DEMO = {"id": "demo", "kind": "test_pattern", "name": "Demo camera"}
+
+
+class Options(usage.Options):
+    """The command line of ``twistd webcam``."""
+
+    synopsis = "[options]"
+    longdesc = "Watches this machine's webcams and serves them by JSON-RPC 2.0 over WebSocket."
+    optFlags = (("demo", None, "Add a test-pattern camera."),)
+    optParameters = (
+        ("config", "c", None, "The configuration file (YAML)."),
+        ("device-dir", None, None, "Where the device nodes are (cameras.directory)."),
+        ("media-dir", None, None, "Where pictures and recordings go (media.directory)."),
+        ("state-dir", None, None, "Where the service remembers things (state.directory)."),
+    )
+    compData = usage.Completions(optActions={"config": usage.CompleteFiles("*.yaml")})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._set: list[tuple[str, str]] = []
+        self._listen: list[str] = []
+
+    def opt_listen(self, endpoint: str) -> None:
+        """Listen on this Twisted endpoint string, such as tcp:8002:interface=0.0.0.0 (several times)."""
+        self._listen.append(endpoint)
+
+    def opt_set(self, assignment: str) -> None:
+        """Set an option of the configuration: SECTION.KEY=VALUE (several times)."""
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise usage.UsageError(f"--set wants SECTION.KEY=VALUE, not {assignment}")
+        self._set.append((key, value))
+
+    def configuration(self) -> config.Config:
+        """Put options, environment, file and defaults together. Raises :class:`config.ConfigError`."""
+        overrides = list(self._set)
+        for option, key in (
+            ("device-dir", "cameras.directory"),
+            ("media-dir", "media.directory"),
+            ("state-dir", "state.directory"),
+        ):
+            if self[option] is not None:
+                overrides.append((key, self[option]))
+        if self._listen:
+            overrides.append(("server.listen", msgspec.json.encode(self._listen).decode()))
+        loaded = config.load(Path(self["config"]) if self["config"] else None, os.environ, overrides)
+        if self["demo"] and all(source.id != _DEMO["id"] for source in loaded.cameras.sources):
+            sources = (*loaded.cameras.sources, msgspec.convert(_DEMO, config.Source))
+            try:
+                cameras = msgspec.structs.replace(loaded.cameras, sources=sources)
+            except ValueError as error:  # an alias has the name already
+                raise config.ConfigError("--demo", None, "", str(error)) from None
+            loaded = msgspec.structs.replace(loaded, cameras=cameras)
+        return loaded
