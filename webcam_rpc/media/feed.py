@@ -28,7 +28,7 @@ from webcam_rpc.cameras.models import Status, Trouble
 from webcam_rpc.media import verdict
 from webcam_rpc.media.capture import Capture
 from webcam_rpc.media.frames import Frame
-from webcam_rpc.media.troubles import CaptureFailed, ProgramFailed
+from webcam_rpc.media.troubles import CaptureFailed, ProgramFailed, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -179,7 +179,8 @@ class Feed:
         if camera.status is Status.DISCONNECTED:
             if self._state is not State.AWAY:
                 self._end(State.AWAY, "unplugged")
-                self._attempts = 0
+                # Whatever was wrong went with it.
+                self._attempts, self._lost_device, self._reason = 0, False, None
                 for attachment in tuple(self._attachments):
                     self._tell_gone(attachment)
         elif self._state is State.AWAY:
@@ -209,7 +210,7 @@ class Feed:
     def stop(self) -> Deferred[Any]:
         """End for good; fires when the camera is free."""
         self._attachments.clear()
-        self._end(State.OFF, None)
+        self._end(State.AWAY if self._state is State.AWAY else State.OFF, None)
         return self._when_free()
 
     # From here on ours.
@@ -263,7 +264,7 @@ class Feed:
         feeding = self._feeding
         source = feeding.source_of(self.camera, self._asked)
         if isinstance(source, Trouble):
-            self._failed(source)
+            self._failed(source, at_once=False)
             return
         self.mode, argv = source
         self._to_warm_up = feeding.warm_up(self.camera)
@@ -279,7 +280,9 @@ class Feed:
                 stall_timeout=self._stall_timeout,
             )
         except ProgramFailed as error:
-            self._failed(Trouble("FFMPEG_FAILED", error.detail, error.remedy, lasting=True))
+            self._failed(Trouble("FFMPEG_FAILED", error.detail, error.remedy, lasting=True), at_once=False)
+        except Stopping:
+            self._end(State.OFF, None)
 
     def _end(self, state: State, reason: str | None) -> None:
         """Let go of the camera and be in ``state`` from now on."""
@@ -301,12 +304,16 @@ class Feed:
             self._timer.cancel()
         self._timer = None
 
-    def _failed(self, trouble: Trouble) -> None:
+    def _failed(self, trouble: Trouble, *, at_once: bool = True) -> None:
         now = self._clock.seconds()
         if self.delivering and now - self._began >= _WELL:
             self._attempts = 0
         self.restarts += 1
         self._failed_at = now
+        if not self._attachments:
+            self._end(State.OFF, trouble.reason)  # it was only lingering
+            self._blame(None)
+            return
         self._end(State.WAITING, trouble.reason)
         if trouble.code == verdict.GONE and not self._lost_device:
             # Most likely it was unplugged, which will be heard of; if not, the next try tells what it is.
@@ -320,8 +327,11 @@ class Feed:
         self._attempts += 1
         if trouble.code == verdict.BUSY:
             self._feeding.holder(self.camera.device).addCallback(lambda holder: self._tell(trouble, holder))
-        else:
+        elif at_once:
             self._tell(trouble, None)
+        else:
+            # Whoever has attached just now hears nothing before it has its attachment.
+            self._clock.callLater(0, self._tell, trouble, None)
 
     def _tell(self, trouble: Trouble, holder: Mapping[str, int | str] | None) -> None:
         if self._state is not State.WAITING:
@@ -331,10 +341,9 @@ class Feed:
         self._blame(trouble.reason)
         failure = CaptureFailed(trouble, holder)
         for attachment in tuple(self._attachments):
-            self._guarded(attachment.consumer.failed, failure)
-        if not self._attachments and self._state is State.WAITING:
-            self._end(State.OFF, None)
-            self._blame(None)
+            # One that is called may let go of another.
+            if attachment in self._attachments:
+                self._guarded(attachment.consumer.failed, failure)
 
     def _blame(self, reason: str | None) -> None:
         if self._reason != reason:
@@ -366,7 +375,8 @@ class Feed:
             self._blame(None)
             self._feeding.changed(self, None)
         for attachment in tuple(self._attachments):
-            self._guarded(attachment.consumer.frame, frame)
+            if attachment in self._attachments:
+                self._guarded(attachment.consumer.frame, frame)
 
     def _guarded(self, call: Callable[..., None], *args: object) -> None:
         try:

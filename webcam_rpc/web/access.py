@@ -1,8 +1,9 @@
 """Who may come in, and with which role: the checks of every request's Host, Origin and proxy headers.
 
 Pure. The Host check is what stops DNS rebinding (a page whose own name was made to resolve to this machine), the
-Origin check what stops other pages in a browser on this machine or network. A client that is no browser sends no
-Origin, and nothing here is in its way.
+Origin check what stops other pages in a browser on this machine or network. Where a page only shows what it has not
+read (``<img src="http://localhost:8002/stream">``), a browser sends no Origin: there Sec-Fetch-Site and Referer tell.
+A client that is no browser sends none of these, and nothing here is in its way.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from webcam_rpc.rpc.roles import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from webcam_rpc.config import Access as Settings
     from webcam_rpc.web.peers import Peer
@@ -26,6 +27,9 @@ _PROXY_PREFIX = b"x-forwarded-"
 
 #: The port that an origin of this scheme means when it names none (RFC 6454, section 4).
 _PORTS = {"http": 80, "https": 443}
+
+#: What Sec-Fetch-Site says of our own pages and of what somebody has typed.
+_OWN = frozenset({"same-origin", "none"})
 
 
 class Headers(Protocol):
@@ -74,6 +78,10 @@ class Access:
             return self._loopback
         return self._anonymous
 
+    def comes_from_listed_page(self, headers: Headers) -> bool:
+        """Tell whether a request that was admitted is one of a page that ``access.origins`` names."""
+        return any(_first(headers, name, _origin_of) in self._origins for name in (b"origin", b"referer"))
+
     def _host(self, headers: Headers) -> tuple[str, int | None]:
         values = headers.getRawHeaders(b"host") or ()
         if len(values) != 1:
@@ -90,20 +98,62 @@ class Access:
         """Tell whether a page of another site asks, which is only let in if ``access.origins`` names it."""
         values = headers.getRawHeaders(b"origin")
         if not values:
-            return False
+            return self._is_shown_by_foreign(headers, host, port)
         origin = values[0].decode("latin-1").lower() if len(values) == 1 else ""
-        scheme, _, authority = origin.partition("://")
-        usual = _PORTS.get(scheme)
-        try:
-            # A browser leaves out the usual port in both headers, and behind a proxy that ends TLS the Host is without
-            # one too.
-            if usual is not None and _with_port(_authority(authority), usual) == _with_port((host, port), usual):
-                return False
-        except ValueError:
-            pass
+        if _is_same(origin, host, port):
+            return False
         if origin not in self._origins:
             raise Refused(_FORBIDDEN, "this Origin is not one of access.origins")
         return True
+
+    def _is_shown_by_foreign(self, headers: Headers, host: str, port: int | None) -> bool:
+        """Tell whether a page of another site shows this in itself: a picture, a frame, a script.
+
+        The page cannot read it (Cross-Origin-Resource-Policy), but the camera would run for it, and whoever looks at
+        the page would take our picture for its own. Sec-Fetch-Site (W3C Fetch Metadata) cannot be forged or left out
+        by a page; browsers send it by https and to this machine itself, where the role is most. By http across the
+        network there is Referer at best. A link that somebody follows to us shows nothing in the other page: it is let
+        in.
+        """
+        site = _first(headers, b"sec-fetch-site", _lower)
+        origin = _first(headers, b"referer", _origin_of)
+        if site:
+            how = (_first(headers, b"sec-fetch-mode", _lower), _first(headers, b"sec-fetch-dest", _lower))
+            ours = site in _OWN or how == ("navigate", "document")
+        else:
+            # For a picture in a page a browser accepts pictures, and no page can make it say otherwise.
+            follows = _first(headers, b"accept", _lower).startswith("text/html")
+            ours = not origin or follows or _is_same(origin, host, port)
+        if ours:
+            return False
+        if origin not in self._origins:
+            raise Refused(_FORBIDDEN, "a page of another site can only show this if access.origins names it")
+        return True
+
+
+def _first(headers: Headers, name: bytes, read: Callable[[str], str]) -> str:
+    values = headers.getRawHeaders(name)
+    return read(values[0].decode("latin-1")) if values else ""
+
+
+def _lower(text: str) -> str:
+    return text.strip().lower()
+
+
+def _origin_of(url: str) -> str:
+    scheme, separator, rest = _lower(url).partition("://")
+    return scheme + separator + rest.partition("/")[0]
+
+
+def _is_same(origin: str, host: str, port: int | None) -> bool:
+    scheme, _, authority = origin.partition("://")
+    usual = _PORTS.get(scheme)
+    try:
+        # A browser leaves out the usual port in both headers, and behind a proxy that ends TLS the Host is without one
+        # too.
+        return usual is not None and _with_port(_authority(authority), usual) == _with_port((host, port), usual)
+    except ValueError:
+        return False
 
 
 def _authority(text: str) -> tuple[str, int | None]:

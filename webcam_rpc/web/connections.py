@@ -100,9 +100,9 @@ class Connections:
                 self._per_address[address] += 1
         return admitted
 
-    def hand_over(self, transport: Transport) -> None:
-        """Note that this socket is a WebSocket now, which has a goodbye of its own."""
-        self._sockets[transport].leave = None
+    def hand_over(self, transport: Transport, leave: Callable[[], None] | None) -> None:
+        """Note that this socket is something else now; a WebSocket has no ``leave``, but a goodbye of its own."""
+        self._sockets[transport].leave = leave
 
     def lost(self, transport: Transport) -> None:
         """Forget a socket that is closed."""

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import UNSET
-from twisted.protocols.policies import ProtocolWrapper
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
@@ -19,7 +18,7 @@ from webcam_rpc.rpc.session import receive
 from webcam_rpc.web.callqueue import CallQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from twisted.internet.interfaces import IReactorTime
 
@@ -88,7 +87,11 @@ class Endpoint(Resource):
 
 
 class Root(Resource):
-    """The root: what is not there is a plain 404."""
+    """The root, or a branch with nothing at its own path: what is not there is a plain 404."""
+
+    def render(self, request: Request) -> bytes:
+        """Refuse."""
+        return refuse(request, HTTPStatus.NOT_FOUND, "not found")
 
     def getChild(self, path: bytes, request: Request) -> Resource:  # noqa: ARG002 - Twisted's signature
         """Give what has no other resource."""
@@ -120,15 +123,7 @@ class WebSockets(Endpoint):
     def _upgrade(self, request: Request) -> None:
         link = self._factory.buildProtocol(request.channel.transport.getPeer())
         link.origin, link.role = request.channel.peer, request.role
-        transport, rest = request.channel.hand_over()
-        if isinstance(transport, ProtocolWrapper):
-            # TLS: what decrypts stays the socket's protocol.
-            transport.wrappedProtocol = link
-        else:
-            transport.protocol = link
-        link.makeConnection(transport)
-        # Twisted pauses it when much comes behind a request.
-        transport.resumeProducing()
+        rest = request.channel.hand_over(link)
         link.dataReceived(_head(request))
         if rest:
             link.dataReceived(rest)
@@ -248,10 +243,16 @@ def root(
     calls: Calls,
     websockets: WebcamServerFactory,
     openrpc: Callable[[], bytes],
+    more: Mapping[bytes, Resource] | None = None,
 ) -> Root:
-    """Put the resources together."""
+    """Put the resources together.
+
+    :param more: further resources by the first part of their path.
+    """
     tree = Root()
     tree.putChild(b"ws", WebSockets(websockets))
     tree.putChild(b"rpc", Post(clock, clients, calls))
     tree.putChild(b"openrpc.json", OpenRPC(openrpc))
+    for name, resource in (more or {}).items():
+        tree.putChild(name, resource)
     return tree

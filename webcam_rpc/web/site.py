@@ -10,6 +10,7 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.web import http, server
 
 from webcam_rpc.rpc.roles import Role
@@ -20,11 +21,11 @@ from webcam_rpc.web.protocol import WebcamServerFactory
 from webcam_rpc.web.resources import Refusal, root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
     from twisted.python.failure import Failure
-    from twisted.web.resource import IResource
+    from twisted.web.resource import IResource, Resource
 
     from webcam_rpc.config import Server as Limits
     from webcam_rpc.web.access import Access
@@ -137,15 +138,26 @@ class Channel(http.HTTPChannel):
         end_writing(self.transport)
         self._wait(CLOSE_TIMEOUT)
 
-    def hand_over(self) -> tuple[Transport, bytes]:
-        """Give the socket away, with what was read beyond the request."""
+    def hand_over(self, protocol: IProtocol, leave: Callable[[], None] | None = None) -> bytes:
+        """Give the socket to another protocol, for good; returns what was read beyond the request.
+
+        :param leave: called at the end of the service, to close the socket.
+        """
         self._stop()
-        transport, rest = self.transport, self.clearLineBuffer()
-        self.site.clients.connections.hand_over(transport)
+        transport, rest = self.transport, bytes(self.clearLineBuffer())
+        self.site.clients.connections.hand_over(transport, leave)
         transport.unregisterProducer()
         self.transport = None  # type: ignore[assignment]
         self.requests.clear()
-        return transport, rest
+        if isinstance(transport, ProtocolWrapper):
+            # TLS: what decrypts stays the socket's protocol.
+            transport.wrappedProtocol = protocol
+        else:
+            transport.protocol = protocol
+        protocol.makeConnection(transport)  # type: ignore[arg-type]
+        # Twisted pauses it when much comes behind a request.
+        transport.resumeProducing()
+        return rest
 
     def _leave(self) -> None:
         """Go, at the end of the service, unless a request is being answered."""
@@ -275,10 +287,14 @@ class Site(server.Site):
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         request.setHeader(b"Cross-Origin-Resource-Policy", b"same-origin")
         request.setHeader(b"Referrer-Policy", b"no-referrer")
+        headers = request.requestHeaders
         try:
-            request.role = self._access.admit(request.channel.peer, request.requestHeaders)
+            request.role = self._access.admit(request.channel.peer, headers)
         except Refused as refused:
             return Refusal(refused.status, refused.reason)
+        if self._access.comes_from_listed_page(headers):
+            # With same-origin the browser would not show what we have just let that page have.
+            request.setHeader(b"Cross-Origin-Resource-Policy", b"cross-origin")
         resource: IResource = super().getResourceFor(request)
         return resource
 
@@ -290,7 +306,13 @@ def make_site(
     clients: Clients,
     calls: Calls,
     openrpc: Callable[[], bytes],
+    more: Mapping[bytes, Resource] | None = None,
 ) -> Site:
-    """Put the site together; ``openrpc`` gives the text of /openrpc.json."""
+    """Put the site together.
+
+    :param openrpc: gives the text of /openrpc.json.
+    :param more: further resources by the first part of their path.
+    """
     websockets = WebcamServerFactory(reactor, limits, clients, calls)
-    return Site(reactor, root(reactor, clients, calls, websockets, openrpc), limits, access, clients, websockets)
+    tree = root(reactor, clients, calls, websockets, openrpc, more)
+    return Site(reactor, tree, limits, access, clients, websockets)
