@@ -97,6 +97,7 @@ class Service:
         self._sockets = sockets
         self._child = _Child()
         self._process: Any = None
+        self._logged_before = 0
         self.url = ""
 
     @property
@@ -135,6 +136,7 @@ class Service:
         """Start the child and wait for nothing."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.state.mkdir(exist_ok=True)
+        self._logged_before = len(self.log)
         with self._log.open("ab") as log, open(os.devnull, "rb") as null:
             files = {0: null.fileno(), 1: log.fileno(), 2: log.fileno()}
             files.update({3 + place: listener.fileno() for place, listener in enumerate(self._sockets)})
@@ -174,7 +176,8 @@ class Service:
                 return  # ended, and perhaps reaped, a moment ago
 
     def _serves(self) -> bool:
-        found = _STARTED.search(self.log)
+        # A service before this one may have left its words in the same file.
+        found = _STARTED.search(self.log[self._logged_before :])
         self.url = found[1] if found else ""
         return found is not None
 

@@ -68,10 +68,10 @@ class PictureBench(Bench):
         await eventually(reactor, lambda: viewer.frames >= wanted or viewer.lost, PATIENCE, f"{more} pictures")
         self.assertFalse(viewer.lost, viewer.head)
 
-    async def refused(self, client: Client, method: str) -> dict[str, Any]:
+    async def refused(self, client: Client, method: str) -> RPCFailed:
         """Call a method that must fail; its error."""
-        failed = await self.assertFailure(client.call(method, {"device": CAMERA_ID}), RPCFailed)
-        return dict(failed.error)
+        failed: RPCFailed = await self.assertFailure(client.call(method, {"device": CAMERA_ID}), RPCFailed)
+        return failed
 
 
 class WebcamTests(PictureBench):
@@ -139,16 +139,16 @@ class WebcamTests(PictureBench):
         """While another program streams, the error names it, and the camera is ERROR until frames come."""
         camera = await plug(0)
         await self.announced(CAMERA_ID, "CONNECTED")
-        other = subprocess.Popen(  # noqa: ASYNC220, S607 - it runs beside the test
-            ["v4l2-ctl", "-d", camera.node, "--stream-mmap", "--stream-count=0"],
+        other = subprocess.Popen(  # noqa: ASYNC220 - it runs beside the test
+            ["v4l2-ctl", "-d", camera.node, "--stream-mmap", "--stream-count=0"],  # noqa: S607 - whichever is there
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
             await later(3)
             error = await self.refused(self.client, "take_snapshot")
-            self.assertEqual((error["code"], error["data"]["reason"]), (-32020, "DEVICE_BUSY"))
-            self.assertEqual(error["data"]["holder"], {"pid": other.pid, "comm": "v4l2-ctl"})
+            self.assertEqual((error.code, error.data["reason"]), (-32020, "DEVICE_BUSY"))
+            self.assertEqual(error.data["holder"], {"pid": other.pid, "comm": "v4l2-ctl"})
         finally:
             other.send_signal(signal.SIGKILL)
             other.wait(10)
@@ -176,8 +176,8 @@ class WebcamTests(PictureBench):
         await self.announced(CAMERA_ID, "CONNECTED")
         await set_state(0, "corrupt")
         error = await self.refused(self.client, "take_snapshot")
-        self.assertEqual(error["code"], -32050)
-        self.assertIn("broken ones", error["data"]["detail"])
+        self.assertEqual(error.code, -32050)
+        self.assertIn("broken ones", error.data["detail"])
         self.assertEqual(list(self.media("snapshots").glob("*.part")), [])
         status = await self.client.call("get_camera_status", {"device": CAMERA_ID})
         self.assertGreater(status["broken_frames"], 0)
@@ -230,8 +230,10 @@ class FullDiskTests(Bench):
         self.assertEqual((over.params["reason"], over.params["filename"]), ("storage_low", started["filename"]))
         path = Path(self.disk) / "recordings" / started["filename"]
         await decoded(path)
-        failed = await self.assertFailure(self.client.call("start_recording", {"device": CAMERA_ID}), RPCFailed)
-        self.assertEqual(failed.error["code"], -32060)
+        failed: RPCFailed = await self.assertFailure(
+            self.client.call("start_recording", {"device": CAMERA_ID}), RPCFailed
+        )
+        self.assertEqual(failed.code, -32060)
         os.unlink(filler)
         await self.client.call("take_snapshot", {"device": CAMERA_ID})
         await self.eventually(lambda: not children(self.service.pid), "no child")

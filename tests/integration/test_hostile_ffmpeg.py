@@ -58,12 +58,12 @@ class HostileCase(MediaCase):
         programs.mkdir(parents=True)
         return programs
 
-    async def refused(self, client: Client, method: str, **params: object) -> dict[str, Any]:
+    async def refused(self, client: Client, method: str, **params: object) -> RPCFailed:
         """Call a method that must fail within the time that every call is promised."""
         began = reactor.seconds()
-        failed = await self.assertFailure(client.call(method, {"device": "demo", **params}), RPCFailed)
+        failed: RPCFailed = await self.assertFailure(client.call(method, {"device": "demo", **params}), RPCFailed)
         self.assertLess(reactor.seconds() - began, promised(15.0))
-        return dict(failed.error)
+        return failed
 
     async def nothing_of_it(self, service: Service, client: Client) -> None:
         """Wait until no child is left, and look that no file is, or is spoken of."""
@@ -115,8 +115,8 @@ class CaptureTests(HostileCase):
             pings = Pings(other)
             for method in ("take_snapshot", "start_recording"):
                 error = await self.refused(client, method)
-                self.assertEqual(error["code"], -32050, (trick, method, error))
-                self.assertTrue(error["data"]["remedy"], (trick, error))
+                self.assertEqual(error.code, -32050, (trick, method, error))
+                self.assertTrue(error.data["remedy"], (trick, error))
             await self.nothing_of_it(service, client)
             # All of them at once have this machine to themselves: each gets a part of it.
             self.assertLess(pings.stop(), promised(0.1) * 2, trick)
@@ -132,7 +132,7 @@ class CaptureTests(HostileCase):
         client = await self.connect(service)
         for method in ("take_snapshot", "start_recording"):
             error = await self.refused(client, method)
-            self.assertEqual(error["data"]["remedy"], "apt-get install ffmpeg")
+            self.assertEqual(error.data["remedy"], "apt-get install ffmpeg")
         await self.nothing_of_it(service, client)
 
 
@@ -148,7 +148,7 @@ class EncoderTests(HostileCase):
             await self.frames(viewer, 2)
             for method, params in (("take_snapshot", {"format": "png"}), ("start_recording", {})):
                 error = await self.refused(client, method, **params)
-                self.assertEqual(error["code"], -32050, (trick, method, error))
+                self.assertEqual(error.code, -32050, (trick, method, error))
                 await self.frames(viewer, 2)
             await self.leave(viewer)
             await self.nothing_of_it(service, client)

@@ -65,7 +65,7 @@ class SharingTests(MediaCase):
         self.assertEqual(entry["filename"], stopped["filename"])
         # The camera's rate is the file's, whoever else looked on.
         told = await probe(self.media(service) / entry["filename"])
-        self.assertAlmostEqual(told["frames"] / told["duration"], 30, delta=4)
+        self.assertApproximates(told["frames"] / told["duration"], 30, 4)
 
     async def test_linger(self) -> None:
         """The capture ends a while after the last who wanted it, and begins again for the next."""
@@ -112,7 +112,7 @@ class SharingTests(MediaCase):
         path.write_bytes(small.last)
         self.assertEqual((await probe(path))["width"], 320)
         gaps = [after - before for before, after in zip(few.times, few.times[1:], strict=False)]
-        self.assertAlmostEqual(sorted(gaps)[len(gaps) // 2], 0.2, delta=0.05)
+        self.assertApproximates(sorted(gaps)[len(gaps) // 2], 0.2, 0.05)
 
     async def test_new_mode(self) -> None:
         """A stream goes on in the new mode when one is set; while a recording goes on none can be."""
@@ -126,10 +126,10 @@ class SharingTests(MediaCase):
         path.write_bytes(viewer.last)
         self.assertEqual((await probe(path))["width"], 320)
         await client.call("start_recording", {"device": "demo"})
-        failed = await self.assertFailure(
+        failed: RPCFailed = await self.assertFailure(
             client.call("set_camera_format", {"device": "demo", "width": 640, "height": 480}), RPCFailed
         )
-        self.assertEqual(failed.error["data"]["reason"], "RECORDING")
+        self.assertEqual(failed.data["reason"], "RECORDING")
 
 
 class SnapshotTests(MediaCase):
@@ -162,7 +162,7 @@ class SnapshotTests(MediaCase):
         again = await self.assertFailure(
             client.call("take_snapshot", {"device": "demo", "filename": "best"}), RPCFailed
         )
-        self.assertEqual((again.error["code"], again.error["data"]["rule"]), (-32602, "exists"))
+        self.assertEqual((again.code, again.data["rule"]), (-32602, "exists"))
 
     async def test_by_http(self) -> None:
         """The picture of now, under our path and those that other programs ask for."""
@@ -196,7 +196,7 @@ class RecordingTests(MediaCase):
                 await client.wait_for(recording("FINALIZED"), PATIENCE, since)
             told = await probe(path)
             self.assertEqual(told["codec"], "h264" if codec == "h264" else "mjpeg")
-            self.assertAlmostEqual(told["duration"], 1.5, delta=0.3)
+            self.assertApproximates(told["duration"], 1.5, 0.3)
         self.assertEqual(len(await self.whole(service, client)), len(cases))
 
     async def test_segments_and_pre_roll(self) -> None:
@@ -218,7 +218,7 @@ class RecordingTests(MediaCase):
             told = await probe(self.media(service) / name)
             frames, duration = frames + told["frames"], duration + told["duration"]
         self.assertEqual(frames, stopped["frames"])
-        self.assertAlmostEqual(frames / duration, 30, delta=3)
+        self.assertApproximates(frames / duration, 30, 3)
 
     async def test_ranges(self) -> None:
         """A player can seek in a file over HTTP."""
@@ -355,9 +355,9 @@ class SurvivalTests(MediaCase):
         service = await self.serve("--set", f"storage.floor={1 << 60}")
         client = await self.connect(service)
         for method in ("start_recording", "take_snapshot"):
-            failed = await self.assertFailure(client.call(method, {"device": "demo"}), RPCFailed)
-            self.assertEqual(failed.error["code"], -32060)
-            self.assertEqual(failed.error["data"]["required"], 1 << 60)
+            failed: RPCFailed = await self.assertFailure(client.call(method, {"device": "demo"}), RPCFailed)
+            self.assertEqual(failed.code, -32060)
+            self.assertEqual(failed.data["required"], 1 << 60)
         self.assertTrue((await client.call("get_storage_info"))["low_space_warning"])
         self.assertEqual(list(self.media(service).iterdir()), [])
 
@@ -367,10 +367,11 @@ def _soon(seconds: float) -> str:
 
 
 async def eventually_listed(client: Client) -> list[dict[str, Any]]:
-    """Wait for the recovery, which goes on while the service already serves."""
-    for _ in range(100):
-        listed = await client.call("list_recordings")
-        if listed["files"]:
-            return list(listed["files"])
+    """List what was recovered, once all of it has its final form: an index is added in the background."""
+    for _ in range(200):
+        files = (await client.call("list_recordings"))["files"]
+        infos = [await client.call("get_recording_info", {"filename": entry["filename"]}) for entry in files]
+        if infos and not any(info["finalizing"] for info in infos):
+            return list((await client.call("list_recordings"))["files"])
         await later(0.1)
     raise AssertionError("nothing was recovered")

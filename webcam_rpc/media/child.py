@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from webcam_rpc.media.pipes import Input, Output, make_pipe
-from webcam_rpc.media.troubles import ProgramFailed
+from webcam_rpc.media.troubles import ProgramFailed, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -120,10 +120,15 @@ class Child(ProcessProtocol):
     def kill(self) -> Deferred[Exit]:
         """End it, and all in its group, now."""
         self._signal(signal.SIGKILL)
-        self._later(_DEATH, self._given_up)
+        self._later(_DEATH, self._all_told)
         return self.when_ended()
 
     # From Twisted.
+
+    def connectionMade(self) -> None:
+        """Learn the number: a child that ends at once is reaped before spawnProcess() has returned."""
+        assert self.transport is not None  # noqa: S101 - it was just made
+        self.pid = self.transport.pid
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: ARG002, N803 - Twisted's names
         """Keep the last words."""
@@ -141,7 +146,7 @@ class Child(ProcessProtocol):
         value: Any = reason.value
         self._status = (value.exitCode, value.signal)
         self._kill_group()
-        self._later(_LINGER, self._all_told)
+        self._later(_LINGER, self._waited_enough)
         self._perhaps_ended()
 
     def processEnded(self, reason: Failure) -> None:  # noqa: ARG002 - told by processExited
@@ -174,7 +179,10 @@ class Child(ProcessProtocol):
             for waiter in waiting:
                 waiter.callback(self._exit)
 
-    def _given_up(self) -> None:
+    def _waited_enough(self) -> None:
+        # A reactor that was busy for so long has not read yet what is there.
+        if self._output is not None:
+            self._output.drain()
         self._all_told()
 
     def _later(self, seconds: float, what: Callable[[], object]) -> None:
@@ -182,7 +190,7 @@ class Child(ProcessProtocol):
             self._timers.append(self._reactor.callLater(seconds, what))
 
     def _signal(self, number: int) -> None:
-        if self._status is None and self._exit is None:
+        if self.pid and self._status is None and self._exit is None:
             # The group, which is not there yet in the moment before setsid(1) has run.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
@@ -191,6 +199,7 @@ class Child(ProcessProtocol):
                 os.kill(self.pid, number)
 
     def _kill_group(self) -> None:
+        assert self.pid > 1  # noqa: S101 - 0 is our own group, and 1 everybody
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -211,6 +220,7 @@ class Children(Service):
             "AV_LOG_FORCE_NOCOLOR": "1",
         }
         self._running: set[Child] = set()
+        self._stopped = False
 
     def __len__(self) -> int:
         """Count the children that run."""
@@ -224,7 +234,10 @@ class Children(Service):
         :param stdout: gets what it prints.
         :param stdin: whether it is fed by :meth:`Child.write`.
         :raises ProgramFailed: if it is not to be found or cannot be started.
+        :raises Stopping: once the service stops.
         """
+        if self._stopped:
+            raise Stopping
         path = self._environment.get("PATH")
         command = [self._find("setpriv", path), "--pdeathsig", "KILL", "--", self._find("setsid", path)]
         command += [self._find(argv[0], path), *argv[1:]]
@@ -244,7 +257,7 @@ class Children(Service):
                 descriptors[1] = end
                 child._pipes_open += 1  # noqa: SLF001
                 child._output = Output(self._reactor, ours, stdout, child._pipe_closed)  # noqa: SLF001
-            process = self._reactor.spawnProcess(
+            self._reactor.spawnProcess(
                 child, command[0], command, env=self._environment, childFDs=descriptors
             )
         except OSError as error:
@@ -255,7 +268,6 @@ class Children(Service):
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
-        child.pid = process.pid
         self._running.add(child)
         child.when_ended().addCallback(lambda _: self._running.discard(child))
         return child
@@ -305,10 +317,16 @@ class Children(Service):
             raise ProgramFailed(f"{argv[0]} {why}", "see the log; try it by hand")
         return ended, b"".join(pieces)
 
+    def startService(self) -> None:
+        """Start; a service that was stopped starts anew."""
+        super().startService()
+        self._stopped = False
+
     @inlineCallbacks
     def stopService(self) -> Generator[Deferred[Any], Any, None]:
         """Wait for the children to end, kill those that do not, and start no more."""
         super().stopService()
+        self._stopped = True
         timer = self._reactor.callLater(_STOP, self._kill_all)
         while self._running:
             yield DeferredList([child.when_ended() for child in self._running])
