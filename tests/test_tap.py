@@ -105,7 +105,9 @@ class ComposeTests(SynchronousTestCase):
         service, _ = self.compose()
         assert isinstance(service, MultiService)
         names = [type(part).__name__ for part in service]
-        expected = ["Threads", "Signals", "Listener", "Clients", "TestPatterns", "CameraMonitor", "SystemdNotifier"]
+        media = ["Children", "Caretaker", "Finishing", "Feeds", "ScaledFeeds", "Snapshots", "Recorder", "Scheduler"]
+        cameras = ["TestPatterns", "CameraMonitor"]
+        expected = ["Threads", "Signals", "Listener", "Clients", *media, *cameras, "HealthWatch", "SystemdNotifier"]
         self.assertEqual(names, expected)
 
     def test_endpoints(self) -> None:

@@ -1,4 +1,4 @@
-"""Options and makeService: the one place where the parts meet.
+"""makeService: the one place where the parts meet.
 
 Owns the composition, and the only import of the reactor. Everything else is given what it needs.
 """
@@ -10,13 +10,14 @@ import os
 import secrets
 import socket
 import sys
+import time
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from twisted.internet.endpoints import quoteStringArgument
-from twisted.python import usage
 from twisted.python.threadpool import ThreadPool
 
 from webcam_rpc import __version__, config
@@ -24,7 +25,13 @@ from webcam_rpc.api.cameras import CameraMethods
 from webcam_rpc.api.components import components
 from webcam_rpc.api.controls import ControlMethods
 from webcam_rpc.api.events import Notifications
+from webcam_rpc.api.files import FileMethods
+from webcam_rpc.api.health import HealthWatch
+from webcam_rpc.api.pictures import Pictures
+from webcam_rpc.api.recordings import RecordingMethods
+from webcam_rpc.api.schedules import ScheduleMethods
 from webcam_rpc.api.server import ServerMethods
+from webcam_rpc.api.snapshots import SnapshotMethods
 from webcam_rpc.bus import Bus
 from webcam_rpc.cameras.aliases import Aliases
 from webcam_rpc.cameras.controls import CameraControls
@@ -40,7 +47,20 @@ from webcam_rpc.cameras.registry import CameraRegistry
 from webcam_rpc.cameras.udev import UdevMonitor
 from webcam_rpc.descriptors import connections_possible
 from webcam_rpc.logs import logged_service
+from webcam_rpc.media.caretaker import Caretaker
+from webcam_rpc.media.child import Children
+from webcam_rpc.media.events import FeedChanged
+from webcam_rpc.media.feeds import Feeding, Feeds
+from webcam_rpc.media.finishing import Finishing
 from webcam_rpc.media.library import MediaLibrary
+from webcam_rpc.media.recorder import Recorder
+from webcam_rpc.media.recording import RecordingWanted
+from webcam_rpc.media.scaled import ScaledFeeds
+from webcam_rpc.media.scheduler import Scheduler
+from webcam_rpc.media.schedules import Schedules
+from webcam_rpc.media.snapshots import Snapshots
+from webcam_rpc.media.zones import machine_zone
+from webcam_rpc.options import Options
 from webcam_rpc.rpc import openrpc
 from webcam_rpc.rpc.methods import MethodTable
 from webcam_rpc.signals import Signals
@@ -49,81 +69,39 @@ from webcam_rpc.threads import Threads
 from webcam_rpc.web.access import Access
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
+from webcam_rpc.web.files import Reads
 from webcam_rpc.web.listener import Listener
+from webcam_rpc.web.pictures import media_resources
 from webcam_rpc.web.site import make_site
 from webcam_rpc.web.traffic import Traffic
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from twisted.application.service import IService
     from twisted.internet.defer import Deferred
 
+    from webcam_rpc.bus import Stamped
     from webcam_rpc.cameras.device import Device
+    from webcam_rpc.cameras.holder import Holders
     from webcam_rpc.cameras.models import Camera
+    from webcam_rpc.media.schedule import Schedule
+    from webcam_rpc.rpc.methods import Method
+
+__all__ = ["CONFIGURATION_ERROR", "Options", "compose", "makeService"]
 
 #: EX_CONFIG of sysexits.h: the unit does not restart a service that ends with it.
 CONFIGURATION_ERROR = 78
 #: Runs of v4l2-ctl that sleep in the kernel on cameras that do not answer may be many; the rest needs one or two.
 _THREADS = 16
-_DEMO = {"id": "demo", "kind": "test_pattern", "name": "Demo camera"}
-
-
-class Options(usage.Options):
-    """The command line of ``twistd webcam``."""
-
-    synopsis = "[options]"
-    longdesc = "Watches this machine's webcams and serves them by JSON-RPC 2.0 over WebSocket."
-    optFlags = (("demo", None, "Add a test-pattern camera."),)
-    optParameters = (
-        ("config", "c", None, "The configuration file (YAML)."),
-        ("device-dir", None, None, "Where the device nodes are (cameras.directory)."),
-        ("media-dir", None, None, "Where pictures and recordings go (media.directory)."),
-        ("state-dir", None, None, "Where the service remembers things (state.directory)."),
-    )
-    compData = usage.Completions(optActions={"config": usage.CompleteFiles("*.yaml")})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._set: list[tuple[str, str]] = []
-        self._listen: list[str] = []
-
-    def opt_listen(self, endpoint: str) -> None:
-        """Listen on this Twisted endpoint string, such as tcp:8002:interface=0.0.0.0 (several times)."""
-        self._listen.append(endpoint)
-
-    def opt_set(self, assignment: str) -> None:
-        """Set an option of the configuration: SECTION.KEY=VALUE (several times)."""
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise usage.UsageError(f"--set wants SECTION.KEY=VALUE, not {assignment}")
-        self._set.append((key, value))
-
-    def configuration(self) -> config.Config:
-        """Put options, environment, file and defaults together. Raises :class:`config.ConfigError`."""
-        overrides = list(self._set)
-        for option, key in (
-            ("device-dir", "cameras.directory"),
-            ("media-dir", "media.directory"),
-            ("state-dir", "state.directory"),
-        ):
-            if self[option] is not None:
-                overrides.append((key, self[option]))
-        if self._listen:
-            overrides.append(("server.listen", msgspec.json.encode(self._listen).decode()))
-        loaded = config.load(Path(self["config"]) if self["config"] else None, os.environ, overrides)
-        if self["demo"] and all(source.id != _DEMO["id"] for source in loaded.cameras.sources):
-            sources = (*loaded.cameras.sources, msgspec.convert(_DEMO, config.Source))
-            try:
-                cameras = msgspec.structs.replace(loaded.cameras, sources=sources)
-            except ValueError as error:  # an alias has the name already
-                raise config.ConfigError("--demo", None, "", str(error)) from None
-            loaded = msgspec.structs.replace(loaded, cameras=cameras)
-        return loaded
 
 
 def makeService(options: Options) -> IService:
     """Compose the service. A mistake in the configuration ends the process with one line and status 78."""
     from twisted.internet import reactor  # noqa: PLC0415 - choosing it is twistd's, until here
 
+    # Twisted's reactors go by the wall clock: when that was set back by an hour, every timer would be an hour late.
+    reactor.seconds = time.monotonic  # type: ignore[method-assign]
     try:
         settings = options.configuration()
     except config.ConfigError as error:
@@ -147,21 +125,112 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
         clock=reactor,
         twistd=twistd,
     )
-    threads = Threads(reactor, ThreadPool(0, _THREADS, "webcam_rpc"))
-    bus = Bus(secrets.token_hex(8), _now)
+    base = _Base(settings, environment, reactor, Threads(reactor, ThreadPool(0, _THREADS, "webcam_rpc")), _bus())
+    cameras = _cameras(base)
+    media = _media(base, cameras)
 
-    memory = CameraMemory(config.state_directory(settings, environment) / "cameras.json", threads.run)
+    server = settings.server
+    server = msgspec.structs.replace(server, max_connections=connections_possible(server.max_connections))
+    traffic = Traffic(enabled=logging.traffic != "OFF")
+    clients = Clients(
+        reactor,
+        server,
+        lambda client: notifications.states(client.subscription),
+        traffic,
+    )
+    notifications = Notifications(base.bus, cameras.registry, clients.broadcast)
+    looks = components(cameras.monitor, cameras.registry, cameras.memory, media.library, cameras.diagnosis)
+    about = ServerMethods(
+        base.bus,
+        __version__,
+        reactor.seconds,
+        _now(),
+        looks,
+        lambda: described,
+        log_pings=traffic.enabled,
+    )
+    table = MethodTable((*about.methods(), *_methods(base, cameras, media), *notifications.methods()))
+    described = openrpc.document(table, "webcam_rpc", __version__)
+    document = msgspec.json.encode(described)
+    access = Access(settings.access, _names_of_this_machine())
+    pages = media_resources(reactor, media.pictures, Reads(base.threads.run))
+    site = make_site(reactor, server, access, clients, Calls(table, reactor), lambda: document, pages)
+    endpoints = server.listen or (f"tcp:{server.port}:interface={quoteStringArgument(server.host)}",)
+
+    # What is there at the start stays: no collection of garbage need look at it, which would hold the reactor.
+    reactor.callWhenRunning(gc.freeze)
+    # The threads end when nobody needs them any more.
+    for ending in (cameras.v4l2ctl.stop, *media.endings, cameras.memory.settled):
+        base.threads.before_stop(ending)
+    for part in (
+        base.threads,
+        Signals(reactor, service.reopen_logs),
+        Listener(reactor, endpoints, site),
+        clients,
+        *media.services,
+        cameras.patterns,
+        cameras.monitor,
+        HealthWatch(reactor, base.bus, looks),
+        SystemdNotifier(reactor, environment, lambda: _in_a_line(cameras.registry, clients)),
+    ):
+        part.setServiceParent(service)
+    return service
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What all else stands on."""
+
+    settings: config.Config
+    environment: dict[str, str]
+    reactor: Any
+    threads: Threads
+    bus: Bus
+
+    @property
+    def state(self) -> Path:
+        return config.state_directory(self.settings, self.environment).absolute()
+
+
+@dataclass(frozen=True)
+class _Cameras:
+    """Which cameras there are, what they can do, how they are set."""
+
+    registry: CameraRegistry
+    memory: CameraMemory
+    aliases: Aliases
+    controls: CameraControls
+    diagnosis: Diagnosis
+    device_of: Callable[[Camera], Device]
+    v4l2ctl: V4L2Ctl
+    patterns: TestPatterns
+    monitor: CameraMonitor
+
+
+@dataclass(frozen=True)
+class _Media:
+    """What is made of their frames. ``endings`` are waited for before the threads end."""
+
+    feeds: Feeds
+    library: MediaLibrary
+    snapshots: Snapshots
+    recorder: Recorder
+    scheduler: Scheduler
+    pictures: Pictures
+    services: tuple[IService, ...]
+    endings: tuple[Callable[[], Deferred[None] | None], ...]
+
+
+def _cameras(base: _Base) -> _Cameras:
+    settings, reactor, in_thread = base.settings.cameras, base.reactor, base.threads.run
+    memory = CameraMemory(base.state / "cameras.json", in_thread)
     memory.load()
-    library = MediaLibrary(config.media_directory(settings, environment))
-    library.prepare()
-
-    cameras = settings.cameras
-    inventory = Inventory(cameras.directory, config.device_filter(cameras.devices))
-    aliases = Aliases(cameras.aliases, memory)
-    registry = CameraRegistry(bus, inventory.resolve_link, cameras.directory, aliases.camera_id, inventory.node)
+    inventory = Inventory(settings.directory, config.device_filter(settings.devices))
+    aliases = Aliases(settings.aliases, memory)
+    registry = CameraRegistry(base.bus, inventory.resolve_link, settings.directory, aliases.camera_id, inventory.node)
     identities = Identities(memory.content.owners)
-    v4l2ctl = V4L2Ctl(reactor, threads.run, environment)
-    patterns = TestPatterns(cameras.sources, registry)
+    v4l2ctl = V4L2Ctl(reactor, in_thread, base.environment)
+    patterns = TestPatterns(settings.sources, registry)
 
     def remember() -> Deferred[None]:
         memory.content.owners = identities.owners
@@ -169,7 +238,7 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
 
     monitor = CameraMonitor(
         reactor,
-        cameras,
+        settings,
         inventory,
         v4l2ctl,
         registry,
@@ -182,55 +251,127 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
     def device_of(camera: Camera) -> Device:
         return patterns if patterns.owns(camera) else node
 
-    controls = CameraControls(bus, memory, device_of)
-    diagnosis = Diagnosis(inventory, v4l2ctl, threads.run, environment)
+    controls = CameraControls(base.bus, memory, device_of)
+    diagnosis = Diagnosis(inventory, v4l2ctl, in_thread, base.environment)
+    return _Cameras(registry, memory, aliases, controls, diagnosis, device_of, v4l2ctl, patterns, monitor)
 
-    possible = connections_possible(settings.server.max_connections)
-    server = msgspec.structs.replace(settings.server, max_connections=possible)
-    traffic = Traffic(enabled=logging.traffic != "OFF")
-    clients = Clients(
-        reactor,
-        server,
-        lambda client: notifications.states(client.subscription),
-        traffic,
-    )
-    notifications = Notifications(bus, registry, clients.broadcast)
-    about = ServerMethods(
-        bus,
-        __version__,
-        reactor.seconds,
-        _now(),
-        components(monitor, registry, memory, library, diagnosis),
-        lambda: described,
-        log_pings=traffic.enabled,
-    )
-    table = MethodTable(
-        (
-            *about.methods(),
-            *CameraMethods(registry, memory, device_of, diagnosis, aliases).methods(),
-            *ControlMethods(registry, controls, device_of).methods(),
-            *notifications.methods(),
+
+def _media(base: _Base, cameras: _Cameras) -> _Media:
+    settings, reactor, bus, in_thread = base.settings, base.reactor, base.bus, base.threads.run
+    own = settings.media.cameras
+
+    def holder(device: str) -> Deferred[Mapping[str, int | str] | None]:
+        def first(holders: Holders) -> Mapping[str, int | str] | None:
+            return msgspec.structs.asdict(holders.found[0]) if holders.found else None
+
+        return cameras.diagnosis.holders(device).addCallback(first)
+
+    def begun(stamped: Stamped) -> None:
+        event = stamped.event
+        if isinstance(event, FeedChanged) and event.delivering:
+            camera = cameras.registry.get(event.camera_id)
+            if camera is not None and not cameras.patterns.owns(camera):
+                cameras.controls.restore(camera)
+
+    bus.subscribe(begun)
+    children = Children(reactor, base.environment)
+    feeds = Feeds(
+        Feeding(
+            clock=reactor,
+            now=time.time,
+            children=children,
+            bus=bus,
+            media=settings.media,
+            recording=settings.recording,
+            holder=holder,
+            blame=cameras.registry.blame,
+            own=lambda camera_id: own.get(camera_id) or own.get(cameras.aliases.of(camera_id) or ""),
         )
     )
-    described = openrpc.document(table, "webcam_rpc", __version__)
-    document = msgspec.json.encode(described)
-    access = Access(settings.access, _names_of_this_machine())
-    site = make_site(reactor, server, access, clients, Calls(table, reactor), lambda: document)
-    endpoints = settings.server.listen or (f"tcp:{server.port}:interface={quoteStringArgument(server.host)}",)
+    directory = config.media_directory(settings, base.environment).absolute()
+    library = MediaLibrary(directory, base.state, settings.storage, bus, in_thread, time.time)
+    library.prepare()
+    snapshots = Snapshots(reactor, children, library, bus, in_thread)
+    scaled = ScaledFeeds(reactor, children, settings.media.quality)
+    finishing = Finishing(reactor, directory, children, in_thread, bus, library.check_room)
+    recorder = Recorder(
+        reactor,
+        time.time,
+        children,
+        in_thread,
+        bus,
+        feeds,
+        library,
+        finishing,
+        settings.recording,
+    )
+    schedules = Schedules(base.state / "schedules.sqlite", in_thread)
 
-    # What is there at the start stays: no collection of garbage need look at it, which would hold the reactor.
-    reactor.callWhenRunning(gc.freeze)
-    # What is first in is last out: the threads end when nobody needs them any more.
-    threads.before_stop(v4l2ctl.stop)
-    threads.before_stop(memory.settled)
-    threads.setServiceParent(service)
-    Signals(reactor, service.reopen_logs).setServiceParent(service)
-    Listener(reactor, endpoints, site).setServiceParent(service)
-    clients.setServiceParent(service)
-    patterns.setServiceParent(service)
-    monitor.setServiceParent(service)
-    SystemdNotifier(reactor, environment, lambda: _in_a_line(registry, clients)).setServiceParent(service)
-    return service
+    def wanted(schedule: Schedule, seconds: float) -> RecordingWanted:
+        return RecordingWanted(
+            camera_id=schedule.camera_id,
+            duration=seconds,
+            format=schedule.format or settings.recording.format,
+            codec=schedule.codec or settings.recording.codec,
+            segment_s=settings.recording.segment,
+            schedule_id=schedule.schedule_id,
+            wait=True,
+        )
+
+    scheduler = Scheduler(reactor, time.time, in_thread, bus, schedules, recorder, wanted)
+    pictures = Pictures(reactor, cameras.registry, feeds, snapshots, scaled, library, settings.media.quality)
+    caretaker = Caretaker(library, bus, in_thread, reactor)
+    return _Media(
+        feeds,
+        library,
+        snapshots,
+        recorder,
+        scheduler,
+        pictures,
+        services=(children, caretaker, finishing, feeds, scaled, snapshots, recorder, scheduler),
+        endings=(recorder.settled, schedules.close, library.close),
+    )
+
+
+def _methods(base: _Base, cameras: _Cameras, media: _Media) -> tuple[Method, ...]:
+    registry, feeds, recording = cameras.registry, media.feeds, base.settings.recording
+
+    def recording_of(camera_id: str) -> str | None:
+        state = media.recorder.of_camera(camera_id)
+        return state.recording_id if state is not None else None
+
+    nouns = (
+        CameraMethods(
+            registry,
+            cameras.memory,
+            cameras.device_of,
+            cameras.diagnosis,
+            cameras.aliases,
+            feeds,
+            recording_of,
+        ),
+        ControlMethods(registry, cameras.controls, cameras.device_of),
+        SnapshotMethods(registry, feeds, media.snapshots),
+        FileMethods(registry, media.library),
+        RecordingMethods(
+            registry,
+            media.recorder,
+            format=recording.format,
+            codec=recording.codec,
+            segment_s=recording.segment,
+            pre_roll=recording.pre_roll,
+        ),
+        ScheduleMethods(registry, media.scheduler, time.time, base.threads.run, _zone(), lambda: secrets.token_hex(8)),
+    )
+    return tuple(method for noun in nouns for method in noun.methods())
+
+
+def _zone() -> str:
+    return machine_zone(os.environ, Path("/etc/localtime"), Path("/etc/timezone"))
+
+
+def _bus() -> Bus:
+    return Bus(secrets.token_hex(8), _now)
 
 
 def _in_a_line(registry: CameraRegistry, clients: Clients) -> str:

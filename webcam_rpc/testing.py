@@ -19,7 +19,7 @@ from webcam_rpc.cameras.device import Device, DeviceBusy, DeviceTrouble
 from webcam_rpc.cameras.inventory import V4L2_MAJOR, Inventory, Node
 from webcam_rpc.cameras.probe import Outcome, Output, V4L2Ctl
 from webcam_rpc.media.child import Child, Children
-from webcam_rpc.media.troubles import ProgramFailed
+from webcam_rpc.media.troubles import ProgramFailed, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -344,6 +344,8 @@ class FakeChildren(Children):
         stdin: bool = False,  # noqa: ARG002 - every fake may be fed
     ) -> FakeChild:
         """Seem to start it."""
+        if self._stopped:
+            raise Stopping
         if argv[0] in self.missing:
             raise ProgramFailed(f"{argv[0]} is not in PATH", f"apt-get install {argv[0]}")
         child = FakeChild(self.clock, argv, stdout)

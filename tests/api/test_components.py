@@ -11,7 +11,9 @@ from webcam_rpc.api.server import Component
 from webcam_rpc.cameras.diagnosis import Diagnosis
 from webcam_rpc.cameras.memory import CameraMemory
 from webcam_rpc.cameras.models import Status
+from webcam_rpc.config import Storage
 from webcam_rpc.media.library import MediaLibrary
+from webcam_rpc.media.room import Room
 
 
 class ComponentTests(MonitorCase):
@@ -26,7 +28,7 @@ class ComponentTests(MonitorCase):
         for name in ("v4l2-ctl", "ffmpeg"):
             (self.programs / name).touch(0o755)
         self.memory = CameraMemory(self.root / "cameras.json", at_once)
-        self.library = MediaLibrary(self.root / "media")
+        self.library = MediaLibrary(self.root / "media", self.root, Storage(floor=0), self.bus, at_once, lambda: 0)
         self.library.prepare()
         diagnosis = Diagnosis(self.inventory, self.v4l2ctl, at_once, {"PATH": str(self.programs)})
         self.looks = components(self.monitor, self.registry, self.memory, self.library, diagnosis)
@@ -81,7 +83,11 @@ class ComponentTests(MonitorCase):
         self.assertEqual(self.look("state").status, "HEALTHY")
 
     def test_storage(self) -> None:
-        """The room that is left, or why there is none."""
+        """The room that is left, when it is too little, or why there is none."""
         self.assertRegex(self.look("storage").detail, r"^[0-9]+ bytes available in ")
+        self.library.room = Room(self.root / "media", 10**18)
+        found = self.look("storage")
+        self.assertEqual(found.status, "DEGRADED")
+        self.assertRegex(found.detail, r"^[0-9]+ bytes available in .*, 1000000000000000000 have to stay free$")
         (self.root / "media" / "snapshots").rmdir()
         self.assertEqual(self.look("storage").status, "DEGRADED")

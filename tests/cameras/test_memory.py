@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from webcam_rpc.cameras.identity import Owner
 from webcam_rpc.cameras.memory import CameraMemory
-from webcam_rpc.durable import write_whole
 from webcam_rpc.testing import FakeThreads
 
 
@@ -139,24 +137,3 @@ class MemoryTests(SynchronousTestCase):
         self.saved()
         self.assertIsNone(self.memory.problem)
         self.assertEqual(self.loaded().content.aliases, {"a": "x"})
-
-
-class WriteWholeTests(SynchronousTestCase):
-    """The old content or the new, never a part."""
-
-    def test_replaces(self) -> None:
-        """The file is another one each time, so a reader of the old one is not disturbed."""
-        path = Path(self.mktemp()) / "file"
-        write_whole(path, b"old")
-        with path.open("rb") as reader:
-            write_whole(path, b"new")
-            self.assertEqual((reader.read(), path.read_bytes()), (b"old", b"new"))
-
-    def test_part_that_was_left(self) -> None:
-        """What a power cut left of an earlier write is overwritten."""
-        path = Path(self.mktemp()) / "file"
-        path.parent.mkdir()
-        (path.parent / "file.part").write_bytes(b"a long rest of another write")
-        write_whole(path, b"new")
-        self.assertEqual(path.read_bytes(), b"new")
-        self.assertEqual(os.listdir(path.parent), ["file"])

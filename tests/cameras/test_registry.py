@@ -23,11 +23,11 @@ class RegistryCase(SynchronousTestCase):
         """Build it."""
         self.published: list[Stamped] = []
         self.links = {"/dev/v4l/by-path/p": "/dev/video0", "/dev/v4l/by-id/i": "/dev/video0"}
-        bus = make_bus()
-        bus.subscribe(self.published.append)
+        self.bus = make_bus()
+        self.bus.subscribe(self.published.append)
         self.nodes: dict[str, str] = {}
         self.registry = CameraRegistry(
-            bus,
+            self.bus,
             lambda path: self.links.get(path, path),
             "/dev",
             {"porch": "usb-1", "ghost": "usb-9"}.get,
@@ -88,6 +88,85 @@ class PutTests(RegistryCase):
         self.assertNotIn("gone-0", known)
         self.assertIs(self.registry.last("back"), last)
         self.assertRaises(KeyError, self.registry.last, "gone-0")
+
+
+class BlameTests(RegistryCase):
+    """A camera that is there and delivers nothing."""
+
+    def setUp(self) -> None:
+        """Put one in."""
+        super().setUp()
+        self.registry.put(a_camera())
+        self.published.clear()
+
+    def seen(self) -> list[tuple[str, str | None]]:
+        """Give status and reason of what was told since the last time; the last is what the camera is now."""
+        told = [stamped.event.camera for stamped in self.published if isinstance(stamped.event, CameraStatusChanged)]
+        self.published.clear()
+        if told:
+            self.assertEqual(self.registry.get("usb-1"), told[-1])
+        return [(camera.status.value, camera.reason) for camera in told]
+
+    def test_blamed(self) -> None:
+        """It is in ERROR with the reason, told once for each reason, until it is not blamed any more."""
+        for reason in ("silent", "silent", "busy", None, None):
+            self.registry.blame("usb-1", reason)
+        self.assertEqual(self.seen(), [("ERROR", "silent"), ("ERROR", "busy"), ("CONNECTED", None)])
+        self.assertEqual(self.registry.get("usb-1"), a_camera())
+
+    def test_still_there(self) -> None:
+        """It is present, and found by its node."""
+        self.registry.blame("usb-1", "silent")
+        self.assertEqual([camera.camera_id for camera in self.registry.present()], ["usb-1"])
+        self.assertIsNotNone(self.registry.find("video0"))
+        self.assertTrue(self.registry.is_there(a_camera()))
+
+    def test_put_meanwhile(self) -> None:
+        """Another look at it takes the blame away no more than another mode does; both are there afterwards."""
+        self.registry.blame("usb-1", "silent")
+        self.seen()
+        self.assertFalse(self.registry.put(a_camera()))
+        self.assertTrue(self.registry.put(a_camera(name="Other")))
+        self.assertEqual(self.seen(), [("ERROR", "silent")])
+        self.registry.blame("usb-1", None)
+        self.assertEqual(self.registry.get("usb-1"), a_camera(name="Other"))
+
+    def test_put_as_it_was_got(self) -> None:
+        """Who takes it from here, changes it and puts it back does not make the blame a part of it."""
+        self.registry.blame("usb-1", "silent")
+        taken = self.registry.get("usb-1")
+        assert taken is not None
+        self.registry.put(msgspec.structs.replace(taken, name="Other"))
+        self.registry.blame("usb-1", None)
+        self.assertEqual(self.registry.get("usb-1"), a_camera(name="Other"))
+
+    def test_worse_reason(self) -> None:
+        """A camera that cannot even be asked keeps that reason; the blame shows when it can be asked again."""
+        self.registry.put(a_camera(status=Status.ERROR, reason="no permission"))
+        self.registry.blame("usb-1", "silent")
+        self.registry.put(a_camera())
+        self.registry.blame("usb-1", None)
+        self.assertEqual(self.seen(), [("ERROR", "no permission"), ("ERROR", "silent"), ("CONNECTED", None)])
+
+    def test_unplugged(self) -> None:
+        """The blame goes with the camera, and does not come back with it."""
+        self.registry.blame("usb-1", "silent")
+        self.registry.put(a_camera(status=Status.DISCONNECTED))
+        self.registry.put(a_camera(device="/dev/video2"))
+        self.assertEqual(self.seen(), [("ERROR", "silent"), ("DISCONNECTED", None), ("CONNECTED", None)])
+
+    def test_unknown(self) -> None:
+        """Nobody is told of a camera that is not known."""
+        self.registry.blame("usb-9", "silent")
+        self.registry.blame("usb-9", None)
+        self.assertEqual(self.seen(), [])
+        self.assertIsNone(self.registry.get("usb-9"))
+
+    def test_blamed_by_a_listener(self) -> None:
+        """A listener that blames in answer to a change has the last word, and the order is kept."""
+        self.bus.subscribe(lambda _: self.registry.blame("usb-1", "silent"))
+        self.registry.put(a_camera(device="/dev/video2"))
+        self.assertEqual(self.seen(), [("CONNECTED", None), ("ERROR", "silent")])
 
 
 class ListTests(RegistryCase):

@@ -54,8 +54,12 @@ def components(  # noqa: C901 - one small look for each part
         if problem is not None:
             return Component("DEGRADED", problem)
         try:
-            return Component("HEALTHY", f"{library.available()} bytes available in {library.directory}")
+            available, floor = library.available(), library.floor()
         except OSError as error:
             return Component("DEGRADED", f"{library.directory}: {error.strerror}")
+        detail = f"{available} bytes available in {library.directory}"
+        if available < floor:
+            return Component("DEGRADED", f"{detail}, {floor} have to stay free")
+        return Component("HEALTHY", detail)
 
     return {"monitoring": monitoring, "cameras": cameras, "tools": tools, "state": state, "storage": storage}

@@ -257,9 +257,7 @@ class Children(Service):
                 descriptors[1] = end
                 child._pipes_open += 1  # noqa: SLF001
                 child._output = Output(self._reactor, ours, stdout, child._pipe_closed)  # noqa: SLF001
-            self._reactor.spawnProcess(
-                child, command[0], command, env=self._environment, childFDs=descriptors
-            )
+            self._reactor.spawnProcess(child, command[0], command, env=self._environment, childFDs=descriptors)
         except OSError as error:
             child._all_told()  # noqa: SLF001 - closes our ends
             raise ProgramFailed(

@@ -16,6 +16,8 @@ _SOF = frozenset({0xC0, 0xC1, 0xC2})
 _DHT, _SOS = 0xC4, 0xDA
 #: Markers without a length: RSTn, TEM.
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
+#: No head has so many segments and fill bytes; megabytes of them would hold the reactor.
+_MOST = 1024
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -42,7 +44,9 @@ def _head(data: bytes) -> Picture | str:
     at = len(_SOI)
     size: tuple[int, int] | None = None
     tables = False
-    while at + 4 <= len(data):
+    for _ in range(_MOST):
+        if at + 4 > len(data):
+            break
         if data[at] != 0xFF:  # noqa: PLR2004 - the mark of a marker
             return "its segments are broken"
         marker = data[at + 1]

@@ -44,7 +44,7 @@ class MpjpegParser:
         end = self._buffer.find(b"\r\n\r\n", start, start + _MAX_HEAD)
         if end < 0:
             begun = bytes(self._buffer[start : start + 2])
-            if len(self._buffer) > _MAX_HEAD or (not b"--".startswith(begun) and self._buffer != b"\r"):
+            if len(self._buffer) >= start + _MAX_HEAD or (not b"--".startswith(begun) and self._buffer != b"\r"):
                 raise FramingError("no head of a part")
             return False
         head = bytes(self._buffer[start : end + 4])

@@ -68,9 +68,11 @@ class Output(FileDescriptor):
         self._take(data)
         return None
 
-    def readConnectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
-        """Take the end of the data as the end."""
-        self.connectionLost(reason)
+    def drain(self) -> None:
+        """Pass on what is in the pipe already."""
+        for _ in range(_PIPE_SIZE // _READ + 1):
+            if self._descriptor < 0 or self.doRead() is not None:
+                return
 
     def connectionLost(self, reason: Failure) -> None:
         """Close, and tell that this was all."""

@@ -34,7 +34,7 @@ __all__ = ["Recorder", "RecordingState", "RecordingWanted"]
 #: Seconds that encoders get for their last frames when the service stops; all of it must be over within two.
 _STOP = 1.2
 #: Seconds for ffmpeg to tell its version.
-_VERSION = 2.0
+_VERSION = 1.5
 
 
 class Recorder(Service):
@@ -98,7 +98,12 @@ class Recorder(Service):
         failed.errback(NotRecording())
         return failed
 
-    def join(self, camera_id: str, duration: float | None, schedule_id: str | None = None) -> RecordingState | None:
+    def join(
+        self,
+        camera_id: str,
+        duration: float | None,
+        schedule_id: str | None = None,  # noqa: ARG002 - the recording stays whose it was
+    ) -> RecordingState | None:
         """Let the recording of a camera that goes on be one for this wish too: the longest end wins.
 
         Gives None where none goes on. ``duration`` counts from now; None is until it is stopped.
@@ -109,7 +114,7 @@ class Recorder(Service):
         if duration is None:
             recording.prolong_for_ever()
         else:
-            recording.prolong(duration, schedule_id)
+            recording.prolong(duration)
         return recording.state()
 
     def of_camera(self, camera_id: str) -> RecordingState | None:

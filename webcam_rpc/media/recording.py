@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from webcam_rpc.media.sidecar import Ending
 
 #: Seconds within which a first frame must be on the disk, or the recording is not begun.
-START_DEADLINE = 13.0
+START_DEADLINE = 12.0
 #: Seconds that an encoder may take for its last frames, before it is killed and the file cut.
 FINISH_DEADLINE = 10.0
 #: Pauses after files that broke, in seconds; as many in a row without a frame on the disk and the recording fails.
@@ -216,10 +216,8 @@ class Recording:
             schedule_id=self.wanted.schedule_id,
         )
 
-    def prolong(self, duration: float, schedule_id: str | None) -> None:
+    def prolong(self, duration: float) -> None:
         """Go on for at least ``duration`` seconds from now; the longest wish counts."""
-        if schedule_id is not None and self.wanted.schedule_id is None:
-            self.wanted = msgspec.structs.replace(self.wanted, schedule_id=schedule_id)
         if self._duration is None:
             return
         now = self._clock.seconds()

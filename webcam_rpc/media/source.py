@@ -60,21 +60,22 @@ def choose(report: NodeReport, limits: Limits, asked: str | CurrentMode | None =
     :param asked: ``MJPG 1280x720@30`` with the first and last part optional, or a mode that is in force.
     """
     modes = [mode for each in report.modes for mode in _exactly(each, limits, asked)]
-    modes = [mode for mode in modes if mode.pixel_format in _COPIED or mode.pixel_format in _ENCODED]
+    modes = [mode for mode in modes if _is_known(mode.pixel_format)]
     if not modes:
         formats = ", ".join(sorted({mode.pixel_format for mode in report.modes})) or "none"
         detail = f"the camera has no format that can be captured, only {formats}"
         return Trouble("V4L2_FAILED", detail, "use another camera", lasting=True)
     if asked is not None:
         fitting = [mode for mode in modes if _is_asked(mode, asked)]
-        if not fitting and isinstance(asked, CurrentMode):
+        if not fitting and isinstance(asked, CurrentMode) and _is_known(asked.pixel_format):
             return asked  # the driver is set to it, whatever it lists
         if not fitting:
             return _no_such_mode(asked, modes)
         return max(fitting, key=lambda mode: (mode.pixel_format in _COPIED, mode.fps or 0))
     small = [mode for mode in modes if mode.width <= limits.width and mode.height <= limits.height]
     if not small:
-        return min(modes, key=_worth)
+        smallest = min(mode.width * mode.height for mode in modes)
+        return max((mode for mode in modes if mode.width * mode.height == smallest), key=_worth)
     return max(small, key=_worth)
 
 
@@ -106,6 +107,10 @@ def qscale(quality: int) -> int:
 def _encoded(quality: int) -> list[str]:
     # Standard Huffman tables: optimal ones cost time, and are for few frames a second.
     return ["-c:v", "mjpeg", "-q:v", str(qscale(quality)), "-huffman", "default", "-pix_fmt", "yuvj420p"]
+
+
+def _is_known(pixel_format: str) -> bool:
+    return pixel_format in _COPIED or pixel_format in _ENCODED
 
 
 def _exactly(mode: Mode, limits: Limits, asked: str | CurrentMode | None) -> Iterator[CurrentMode]:
@@ -159,7 +164,7 @@ def _is_asked(mode: CurrentMode, asked: str | CurrentMode) -> bool:
         match = _ASKED.match(asked)
         pixel_format = match[1] if match is not None else None
     rate = _rate_of(asked)
-    same_rate = rate is None or mode.fps is None or abs(mode.fps - rate) < 0.05  # noqa: PLR2004 - 29.97 is 29.970
+    same_rate = rate is None or mode.fps is None or abs(mode.fps - rate) < 0.01  # noqa: PLR2004 - 29.97 is 29.970
     return pixel_format in (None, mode.pixel_format) and same_rate
 
 
@@ -174,7 +179,7 @@ def _no_such_mode(asked: str | CurrentMode, modes: list[CurrentMode]) -> Trouble
     known = sorted({_text(mode) for mode in modes})
     some = ", ".join(known[:8]) + (" and more" if len(known) > 8 else "")  # noqa: PLR2004 - a line of text
     remedy = f"it has {some}: see get_camera_capabilities"
-    return Trouble("V4L2_FAILED", f"the camera has no mode {text}", remedy, lasting=True)
+    return Trouble("V4L2_FAILED", f"the camera has no mode {text} that can be captured", remedy, lasting=True)
 
 
 def _text(mode: CurrentMode) -> str:

@@ -21,6 +21,12 @@ _USB = "use MJPG, a smaller size, a lower rate, or another USB port or controlle
 _REPLUG = "unplug the camera and plug it in again; try another cable or port"
 #: The first line that is found decides.
 _TABLE: tuple[tuple[str, str, str, str], ...] = (
+    (
+        r"error while loading shared libraries|failed to execute",
+        "FFMPEG_FAILED",
+        "ffmpeg cannot be run",
+        "install the distribution's ffmpeg package",
+    ),
     (r"Device or resource busy", BUSY, "another program has the camera open", "end it, or let it use this service"),
     # The kernel's "no space" is the USB bus's, not the disk's (usb_submit_urb, -ENOSPC).
     (r"No space left on device", "USB_BANDWIDTH", "the USB bus has no bandwidth left for this mode", _USB),
@@ -30,7 +36,9 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "the service may not open the camera",
         "add its user to the group video (SupplementaryGroups=video in the unit)",
     ),
-    (r"No such device|No such file or directory|Bad file descriptor", GONE, "the camera was unplugged", _REPLUG),
+    # It says ENODEV of the multi-planar API, which it does not speak.
+    (r"Not a video capture device", "V4L2_FAILED", "ffmpeg cannot capture from such a device", "use another camera"),
+    (r"No such device|No such file or directory", GONE, "the camera was unplugged", _REPLUG),
     (
         r"Cannot find a proper format|Invalid argument|not contain any stream",
         "V4L2_FAILED",
@@ -51,6 +59,8 @@ _TABLE: tuple[tuple[str, str, str, str], ...] = (
         "this ffmpeg lacks what is needed",
         "install the distribution's ffmpeg package",
     ),
+    # With "-c copy" it says so at any end, so only where it says nothing else.
+    (r"Bad file descriptor", GONE, "the camera was unplugged", _REPLUG),
 )
 _RULES = tuple((re.compile(pattern), code, detail, remedy) for pattern, code, detail, remedy in _TABLE)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u05ff]")
