@@ -60,6 +60,41 @@ announced without, and a second CONNECTED adds them.
 ```json
 {"jsonrpc":"2.0","method":"camera_control_update","params":{"device":"/dev/video0","camera_id":"usb-046d-0825-a1b2c3d4","controls":{"brightness":20},"seq":9,"epoch":"144e814699605367","timestamp":"2026-11-23T02:15:03.120Z"}}
 ```
+
+`recording_status_update`: STARTED once a file has its first frame on the disk; STOPPED when it is whole, and with
+`continues: true` the recording goes on in another file as soon as it can, which is STARTED again under the same
+`session_id`; ERROR when it ended for want of a camera, an encoder or room; FINALIZED when a file was rewritten in the
+format that was asked for. `reason` is one of `stopped`, `duration`, `segment`, `unplugged`, `capture_failed`,
+`encoder_failed`, `storage_low`, `storage_failed`, `shutdown`.
+
+```json
+{"jsonrpc":"2.0","method":"recording_status_update","params":{"seq":12,"epoch":"144e814699605367","timestamp":"2026-11-23T02:16:01.350Z","device":"/dev/video0","camera_id":"usb-046d-0825-a1b2c3d4","session_id":"e75dda5dbacf57c8","recording_id":"e75dda5dbacf57c8","status":"STARTED","continues":false,"filename":"porch.mp4","segment":1,"duration":0.6,"reason":null,"schedule_id":null}}
+```
+
+To be had by `subscribe_events`: `snapshot_status_update` (COMPLETED: a picture is there whole), `schedule_status_update`
+(CREATED, UPDATED, CANCELLED, EXPIRED of a schedule; STARTED, JOINED, RESUMED, FINISHED, MISSED, FAILED of a run),
+`storage_status_update` (OK, LOW, FULL, BROKEN of the room and the directory, CLEANED of files that were deleted) and
+`system_health_update` (a `component` is HEALTHY, DEGRADED or UNHEALTHY from now on, with the `detail`).
+"""
+
+_HTTP = """
+## HTTP
+
+On the same port. Pictures, streams and files need the role `viewer`; a page of another site gets none of them unless
+`access.origins` names it.
+
+| path | |
+|---|---|
+| `POST /rpc` | the same methods |
+| `/openrpc.json` | this page for programs |
+| `/cameras/ID/snapshot.jpg` | the newest picture; `?fresh=1` one from after the request, `?max_age_ms=` |
+| `/cameras/ID/stream.mjpg` | `multipart/x-mixed-replace`; `?fps=` lets pictures pass, `?width=` makes them smaller |
+| `/files/recordings/NAME`, `/files/snapshots/NAME` | files, with ranges |
+| `/?action=snapshot`, `/?action=stream`, `&camera=N` | as mjpg-streamer has them |
+| `/snapshot`, `/stream`, `/state` | as µStreamer has them |
+
+`ID` is whatever a camera may be called. What goes wrong is a status with a line of text: 404 no such camera or file, 403
+the role, 503 no pictures and why, 507 no room, 504 not in time.
 """
 
 _CLOSE_CODES = """
@@ -79,7 +114,7 @@ def render(document: dict[str, Any]) -> str:
     for code, error in ERRORS.items():
         members = _members(_target(shapes[str(code)], schemas)) if str(code) in shapes else []
         parts.append(f"| {code} | {error.title} | {', '.join(f'`{name}`' for name, _, _ in members)} |\n")
-    parts.append(_CLOSE_CODES)
+    parts += (_CLOSE_CODES, _HTTP)
     return "".join(parts)
 
 

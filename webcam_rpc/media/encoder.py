@@ -84,7 +84,8 @@ def _video(encoding: Encoding, timing: Sequence[str]) -> list[str]:
 def _container(encoding: Encoding) -> list[str]:
     if encoding.format == "mkv":
         return ["-f", "matroska", "-cluster_time_limit", _CLUSTER, "-flush_packets", "1"]
-    flags = "+frag_keyframe+empty_moov+default_base_moof"
+    # Every JPEG is a key frame: each would be a fragment of its own.
+    flags = "+empty_moov+default_base_moof" + ("" if encoding.codec == "copy" else "+frag_keyframe")
     # 90 kHz, the clock of MPEG: the default would round a camera's times to those of its nominal rate.
     timing = ["-video_track_timescale", "90000", "-frag_duration", _FRAGMENT]
     return ["-f", "mp4", "-movflags", flags, *timing, "-flush_packets", "1"]
