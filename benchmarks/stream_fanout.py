@@ -12,8 +12,9 @@ viewer of ours lost a picture.
 
 The generator is this process: it counts parts by their lengths and has the kernel throw the pictures away unread, but
 for their beginnings. A webcam of the testbed numbers its pictures in a comment; where there is none the time in the
-part's head tells pictures apart, if the server gives the same to all. What the table says only holds while the
-generator keeps up and the machine has time left, which the last lines tell.
+part's head tells pictures apart, if the server gives the same to all. The comment also tells when a picture was made,
+hence its age when it was read. What the table says only holds while the generator keeps up and the machine has time
+left, which the last lines tell.
 """
 
 # ruff: noqa: INP001, T201 - a command, which prints
@@ -52,12 +53,14 @@ _PATIENCE = 60.0
 _GRACE = 1.0
 #: A generator that works for more than this of the time may itself be what was measured.
 _BUSY = 0.9
+#: A server that passes less than this of a camera's pictures on has no time for them.
+_MOST = 0.97
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LISTENS = re.compile(rb"ws://127\.0\.0\.1:(\d+)/")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _TIMESTAMP = re.compile(rb"\r\nx-timestamp:[ \t]*(\S+)", re.IGNORECASE)
-_COMMENT = re.compile(rb"cam=\d+ seq=(\d+) ")
+_COMMENT = re.compile(rb"cam=\d+ seq=(\d+) mono=(\d+\.\d+)")
 _MAX_HEAD = 16 * 1024
 #: Bytes of a picture in which the testbed's comment is.
 _LOOKED_AT = 128
@@ -74,13 +77,14 @@ class Parts:
     :ivar skip: bytes.
     """
 
-    def __init__(self, found: Callable[[str], None]) -> None:
+    def __init__(self, found: Callable[[str, float | None], None]) -> None:
         self.skip = 0
         self._found = found
         self._data = b""
         self._begun = False
         self._length = -1
         self._key = ""
+        self._made: float | None = None
 
     def take(self, data: bytes) -> None:
         """Take what was read. Only while nothing is to be thrown away. Raises ValueError."""
@@ -102,7 +106,7 @@ class Parts:
                 break
             comment = _COMMENT.search(data, 0, min(self._length, _LOOKED_AT))
             if comment is not None:
-                self._key = "#" + comment[1].decode()
+                self._key, self._made = "#" + comment[1].decode(), float(comment[2])
             if len(data) < self._length:
                 self.skip, data = self._length - len(data), b""
                 break
@@ -129,7 +133,8 @@ class Parts:
 
     def _whole(self) -> None:
         self._length = -1
-        self._found(self._key)
+        self._found(self._key, self._made)
+        self._made = None
 
 
 class Audience:
@@ -139,6 +144,8 @@ class Audience:
         self.url = urlsplit(url)
         #: What each viewer got, in its order.
         self.seen: list[list[str]] = [[] for _ in range(viewers)]
+        #: How old pictures were when they were read, in seconds.
+        self.ages: list[float] = []
         #: When somebody had a picture first.
         self.first: dict[str, float] = {}
         self._epoll = select.epoll()
@@ -166,9 +173,11 @@ class Audience:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {self.url.netloc}\r\n\r\n".encode())
         connection.setblocking(False)  # noqa: FBT003 - the socket's signature
 
-        def found(key: str) -> None:
+        def found(key: str, made: float | None) -> None:
             seen.append(key)
             self.first.setdefault(key, self._now)
+            if made is not None:
+                self.ages.append(time.monotonic() - made)
 
         self._open[connection.fileno()] = (connection, Parts(found))
         self._epoll.register(connection, select.EPOLLIN)
@@ -257,6 +266,7 @@ class Figures:
     :ivar sent: different pictures that anybody got; None where they cannot be told apart.
     :ivar got: pictures of each viewer.
     :ivar lost: of those sent, how many each viewer did not get.
+    :ivar ages: of the pictures when they were read, in milliseconds: the median and the most.
     :ivar used: CPU seconds by program.
     :ivar generator: the generator's share of a core.
     :ivar idle: the machine's cores' share that was left.
@@ -268,6 +278,7 @@ class Figures:
     sent: int | None
     got: list[int]
     lost: list[int] | None
+    ages: tuple[float, float] | None
     delivered: int
     used: dict[str, float]
     generator: float
@@ -277,6 +288,11 @@ class Figures:
     def per_thousand(self) -> float:
         """CPU seconds for 1000 pictures."""
         return 1000 * sum(self.used.values()) / self.delivered
+
+    @property
+    def missed(self) -> bool:
+        """Whether many of the pictures that the camera made were sent to nobody."""
+        return self.made is not None and self.sent is not None and self.sent < _MOST * self.made
 
     @property
     def worst(self) -> int:
@@ -307,9 +323,11 @@ def measure(server: Server, viewers: int, seconds: float) -> Figures:
         raise SystemExit(f"no picture from {server.url}")
     audience.watch(until(time.monotonic() + 1))  # what has waited is gone
     before = [len(each) for each in audience.seen]
+    audience.ages.clear()
     start = span()
     audience.watch(until(start.at + seconds))
     end = span()
+    ages = [1000 * age for age in audience.ages]
     got = [len(each) - had for each, had in zip(audience.seen, before, strict=True)]
     audience.watch(until(end.at + _GRACE))
     captured = server.captured()
@@ -327,6 +345,7 @@ def measure(server: Server, viewers: int, seconds: float) -> Figures:
         sent=len(sent) if known else None,
         got=got,
         lost=compare(audience.seen, sent) if known else None,
+        ages=(median(ages), max(ages)) if ages else None,
         delivered=end.delivered - start.delivered,
         used={name: count - start.used.get(name, 0) for name, count in end.used.items()},
         generator=(end.own - start.own) / (end.at - start.at),
@@ -427,7 +446,7 @@ def ustreamer(options: argparse.Namespace) -> Iterator[Server]:
 
 _HEAD = (
     "| server | viewers | camera made | captured fps | sent | each got: min, median, max | lost, worst viewer "
-    "| CPU s | per 1000 delivered |"
+    "| age ms: median, max | CPU s | per 1000 delivered |"
 )
 
 
@@ -436,9 +455,10 @@ def _row(name: str, figures: Figures) -> str:
         return "?" if value is None else f"{value:g}"
 
     got = f"{min(figures.got)}, {median(figures.got):g}, {max(figures.got)}"
+    ages = "?" if figures.ages is None else "{:.0f}, {:.0f}".format(*figures.ages)
     programs = " + ".join(f"{used:.2f} {program}" for program, used in sorted(figures.used.items()) if used)
     cells = [name, str(len(figures.got)), known(figures.made), known(figures.captured), known(figures.sent), got]
-    cells += [known(None if figures.lost is None else figures.worst), programs, f"{figures.per_thousand:.3f}"]
+    cells += [known(None if figures.lost is None else figures.worst), ages, programs, f"{figures.per_thousand:.3f}"]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -448,8 +468,8 @@ def _limits(rows: Sequence[Figures]) -> str:
     said = f"The generator took {busiest:.0%} of a core at most, and {idle:.0%} of all cores were left at least"
     if busiest > _BUSY:
         return said + ": the GENERATOR was the limit."
-    if idle < 1 - _BUSY:
-        return said + ": the MACHINE had no time left, and what is missing may be its fault."
+    if idle < 1 - _BUSY or any(each.missed for each in rows):
+        return said + ": the MACHINE had no time left for more, and what is missing may be its fault."
     return said + ": neither was the limit."
 
 

@@ -28,7 +28,13 @@ class PartsTests(SynchronousTestCase):
     def found(self, stream: bytes, piece: int) -> tuple[list[str], int]:
         """Read a stream in pieces of this size; gives what was found, and how much of it was never read."""
         found: list[str] = []
-        parts = FANOUT["Parts"](found.append)
+        self.made: list[float | None] = []
+
+        def picture(key: str, made: float | None) -> None:
+            found.append(key)
+            self.made.append(made)
+
+        parts = FANOUT["Parts"](picture)
         at = thrown = 0
         while at < len(stream):
             size = min(parts.skip or piece, len(stream) - at)
@@ -54,11 +60,12 @@ class PartsTests(SynchronousTestCase):
         self.assertGreater(thrown, 190_000)
 
     def test_comment(self) -> None:
-        """A picture's number in its comment goes before its time; one behind the beginning is none."""
+        """A comment tells a picture's number and when it was made; one that comes later in the picture is none."""
         numbered = b"\xff\xd8\xff\xfe\x00\x20cam=0 seq=17 mono=3.25" + b"x" * 500
         stream = HEAD + part(numbered) + part(b"x" * 200 + numbered, "2.5")
         for piece in (1, 50, 4096):
             self.assertEqual(self.found(stream, piece)[0], ["#17", "2.5"])
+            self.assertEqual(self.made, [3.25, None])
 
     def test_unfinished(self) -> None:
         """A picture counts when all of it has come."""

@@ -139,7 +139,14 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
         traffic,
     )
     notifications = Notifications(base.bus, cameras.registry, clients.broadcast)
-    looks = components(cameras.monitor, cameras.registry, cameras.memory, media.library, cameras.diagnosis)
+    looks = components(
+        cameras.monitor,
+        cameras.registry,
+        cameras.memory,
+        media.library,
+        cameras.diagnosis,
+        media.schedules,
+    )
     about = ServerMethods(
         base.bus,
         __version__,
@@ -215,6 +222,7 @@ class _Media:
     library: MediaLibrary
     snapshots: Snapshots
     recorder: Recorder
+    schedules: Schedules
     scheduler: Scheduler
     pictures: Pictures
     services: tuple[IService, ...]
@@ -264,7 +272,8 @@ def _media(base: _Base, cameras: _Cameras) -> _Media:
         def first(holders: Holders) -> Mapping[str, int | str] | None:
             return msgspec.structs.asdict(holders.found[0]) if holders.found else None
 
-        return cameras.diagnosis.holders(device).addCallback(first)
+        # Not to know who it is must not keep anybody from hearing that it is busy.
+        return cameras.diagnosis.holders(device).addCallbacks(first, lambda _: None)
 
     def begun(stamped: Stamped) -> None:
         event = stamped.event
@@ -286,6 +295,7 @@ def _media(base: _Base, cameras: _Cameras) -> _Media:
             holder=holder,
             blame=cameras.registry.blame,
             own=lambda camera_id: own.get(camera_id) or own.get(cameras.aliases.of(camera_id) or ""),
+            current=cameras.registry.get,
         )
     )
     directory = config.media_directory(settings, base.environment).absolute()
@@ -326,6 +336,7 @@ def _media(base: _Base, cameras: _Cameras) -> _Media:
         library,
         snapshots,
         recorder,
+        schedules,
         scheduler,
         pictures,
         services=(children, caretaker, finishing, feeds, scaled, snapshots, recorder, scheduler),

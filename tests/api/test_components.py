@@ -14,6 +14,7 @@ from webcam_rpc.cameras.models import Status
 from webcam_rpc.config import Storage
 from webcam_rpc.media.library import MediaLibrary
 from webcam_rpc.media.room import Room
+from webcam_rpc.media.schedules import Schedules
 
 
 class ComponentTests(MonitorCase):
@@ -31,7 +32,8 @@ class ComponentTests(MonitorCase):
         self.library = MediaLibrary(self.root / "media", self.root, Storage(floor=0), self.bus, at_once, lambda: 0)
         self.library.prepare()
         diagnosis = Diagnosis(self.inventory, self.v4l2ctl, at_once, {"PATH": str(self.programs)})
-        self.looks = components(self.monitor, self.registry, self.memory, self.library, diagnosis)
+        self.schedules = Schedules(self.root / "schedules.sqlite", at_once)
+        self.looks = components(self.monitor, self.registry, self.memory, self.library, diagnosis, self.schedules)
 
     def look(self, name: str) -> Component:
         """Look at a part."""
@@ -42,7 +44,7 @@ class ComponentTests(MonitorCase):
         self.assertEqual(
             {name: look().status for name, look in self.looks.items()}, dict.fromkeys(self.looks, "HEALTHY")
         )
-        self.assertEqual(set(self.looks), {"monitoring", "cameras", "tools", "state", "storage"})
+        self.assertEqual(set(self.looks), {"monitoring", "cameras", "tools", "state", "schedules", "storage"})
 
     def test_monitoring(self) -> None:
         """Without udev it polls, which is well; a device directory that cannot be read is not, and recovers."""
@@ -56,6 +58,12 @@ class ComponentTests(MonitorCase):
         self.inventory.problem = None
         self.tick()
         self.assertEqual(self.look("monitoring").status, "HEALTHY")
+
+    def test_schedules(self) -> None:
+        """Schedules that cannot be kept are told."""
+        self.assertEqual(self.look("schedules"), Component("HEALTHY", "0 schedules"))
+        self.schedules.problem = "the disk is full"
+        self.assertEqual(self.look("schedules"), Component("DEGRADED", "schedules are not kept: the disk is full"))
 
     def test_cameras(self) -> None:
         """A camera in error degrades the whole and says which and why; one that is unplugged does not."""

@@ -50,7 +50,7 @@ class HostileCase(MediaCase):
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
         path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        return await self.serve("--set", "media.linger=0", *options, environ={"PATH": path}, name=programs.name)
+        return await self.serve("--set", "media.linger=0", *options, environ={"PATH": path}, name=programs.parent.name)
 
     def programs(self) -> Path:
         """Make a directory for programs."""
@@ -65,11 +65,11 @@ class HostileCase(MediaCase):
         self.assertLess(reactor.seconds() - began, promised(15.0))
         return failed
 
-    async def nothing_of_it(self, service: Service, client: Client) -> None:
+    async def nothing_of_it(self, service: Service, client: Client, trick: str = "") -> None:
         """Wait until no child is left, and look that no file is, or is spoken of."""
         await eventually(reactor, lambda: not below(service.pid), 15, "no child")
         for kind in ("recordings", "snapshots"):
-            self.assertEqual([path.name for path in self.media(service, kind).iterdir()], [])
+            self.assertEqual([path.name for path in self.media(service, kind).iterdir()], [], trick)
             self.assertEqual((await client.call(f"list_{kind}"))["files"], [])
 
     async def with_each(self, wrap: str, attack: Callable[[str, Service], Coroutine[Any, Any, None]]) -> None:
@@ -117,7 +117,7 @@ class CaptureTests(HostileCase):
                 error = await self.refused(client, method)
                 self.assertEqual(error.code, -32050, (trick, method, error))
                 self.assertTrue(error.data["remedy"], (trick, error))
-            await self.nothing_of_it(service, client)
+            await self.nothing_of_it(service, client, trick)
             # All of them at once have this machine to themselves: each gets a part of it.
             self.assertLess(pings.stop(), promised(0.1) * 2, trick)
 
@@ -151,6 +151,6 @@ class EncoderTests(HostileCase):
                 self.assertEqual(error.code, -32050, (trick, method, error))
                 await self.frames(viewer, 2)
             await self.leave(viewer)
-            await self.nothing_of_it(service, client)
+            await self.nothing_of_it(service, client, trick)
 
         await self.with_each(f'case "$*" in *testsrc2*) exec {shutil.which("ffmpeg")} "$@";; esac\n', attack)

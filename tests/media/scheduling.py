@@ -113,13 +113,15 @@ class FakeRecorder:
         going = self.going.get(camera_id)
         return self._state(going) if going is not None else None
 
-    def end(self, camera_id: str, reason: str = "duration", status: Any = "STOPPED") -> RecordingState:
+    def end(
+        self, camera_id: str, reason: str = "duration", status: Any = "STOPPED", *, whole: bool = True
+    ) -> RecordingState:
         """Let one end."""
         going = self.going.pop(camera_id)
         if going.timer is not None and going.timer.active():
             going.timer.cancel()
         self.past.append((camera_id, going.began, self.clock.seconds()))
-        self._tell(going, status, reason)
+        self._tell(going, status, reason, whole=whole)
         return self._state(going)
 
     def _time(self, going: FakeRecording) -> None:
@@ -129,14 +131,14 @@ class FakeRecorder:
             left = max(going.ends - self.clock.seconds(), 0)
             going.timer = self.clock.callLater(left, self.end, going.wanted.camera_id)
 
-    def _tell(self, going: FakeRecording, status: Any, reason: str | None) -> None:
+    def _tell(self, going: FakeRecording, status: Any, reason: str | None, *, whole: bool = True) -> None:
         self.bus.publish(
             RecordingChanged(
                 camera_id=going.wanted.camera_id,
                 device="/dev/video0",
                 recording_id=going.recording_id,
                 status=status,
-                filename=f"{going.recording_id}.mp4",
+                filename=f"{going.recording_id}.mp4" if whole else None,
                 duration=self.clock.seconds() - going.began,
                 reason=reason,
                 schedule_id=going.schedule_id,

@@ -119,7 +119,7 @@ class StopTests(FeedCase):
         self.own["usb-4"] = CameraMedia(keep_warm=True)
         self.registry.put(a_camera("usb-4", "/dev/video6"))
         self.clock.advance(100)
-        self.assertEqual((self.running, viewer.failures, feed.consumers()), ([], [], {}))
+        self.assertEqual((len(self.children.started), viewer.failures, feed.consumers()), (3, [], {}))
 
     def test_stop_bounded(self) -> None:
         """A child that cannot die holds the stop for a second, no longer."""

@@ -142,6 +142,16 @@ class InputTests(PipeCase):
         self.assertEqual(b"".join(pieces), data)
         self.assertEqual((feeder.pending, feeder.fileno()), (0, -1))
 
+    async def test_partly_taken(self) -> None:
+        """What the pipe has taken is pending no more, though the reader has not read it."""
+        feeder, theirs = self.input()
+        feeder.write(b"x" * 3_000_000)
+        some: Deferred[None] = Deferred()
+        self._poll(lambda: feeder.pending < 3_000_000, some)
+        await some
+        self.assertTrue(0 < feeder.pending < 3_000_000)
+        os.close(theirs)
+
     async def test_nothing_written(self) -> None:
         """The end comes without a byte too."""
         feeder, theirs = self.input()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -65,7 +66,7 @@ class OccurrenceTests(SynchronousTestCase):
         runs = schedule.runs(moment, 8)
         self.assertEqual(list(runs), sorted(set(runs)))
         self.assertTrue(all(start > moment for start in runs))
-        for before, start in zip(runs, runs[1:], strict=False):
+        for before, start in pairwise(runs):
             self.assertEqual(schedule.next_run(before), start)
             self.assertEqual(schedule.next_run(start - 1), start)
         begun = schedule.occurrence_at(moment)
@@ -90,7 +91,7 @@ class CheckTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """Each mistake is told by itself."""
-        for expected, given in (
+        for expected, params in (
             (("start_time", "missing"), {"cron": None}),
             (("cron", "conflict"), {"cron": "0 0 * * *", "start_time": "2026-02-01T00:00Z"}),
             (("cron", "cron"), {"cron": "61 * * * *"}),
@@ -108,7 +109,7 @@ class CheckTests(SynchronousTestCase):
             (("name", "length"), {"name": "x" * 65}),
             (("name", "length"), {"name": "two\nlines"}),
         ):
-            self.assertEqual(self.refused(**given), expected, given)
+            self.assertEqual(self.refused(**params), expected, params)
         self.assertIn("Bad minute", str(self.assertRaises(ScheduleRefused, check, a_schedule(cron="61 * * * *"), 0)))
 
     def test_taken(self) -> None:

@@ -89,6 +89,13 @@ class OverlapTests(SchedulerCase):
         _, left = self.successResultOf(self.scheduler.cancel("s2"))
         self.assertEqual(left, "r2")
 
+    def test_cancelled_begun_by_hand(self) -> None:
+        """One that was begun by hand goes on also where the schedule would have had it go on for longer."""
+        self.by_hand(4000)
+        self.add(start_time="2026-01-01T13:00:00Z")
+        self.run_until("2026-01-01T13:01")
+        self.assertEqual(self.successResultOf(self.scheduler.cancel("s1"))[1], "r1")
+
     def test_cancelled_wanted_by_another(self) -> None:
         """What another schedule has a part in goes on for it, and ends when its time is over."""
         self.add()
@@ -146,6 +153,25 @@ class FailureTests(SchedulerCase):
         self.assertEqual(self.recorded(), [600.0, 2099.0])
         self.assertEqual(self.scheduler.entry("s1").runs[0].files, ("r1.mp4", "r2.mp4"))
         self.assertEqual(self.statuses(), ["CREATED", "STARTED", "FAILED", "STARTED", "FINISHED"])
+
+    def test_no_frames(self) -> None:
+        """A recording whose camera never gave a frame has failed when its time is over, and is not tried again."""
+        self.add()
+        self.run_until("2026-01-01T23:14:59")
+        self.recorder.end("usb-1", "duration", "ERROR", whole=False)
+        self.run_until("2026-01-02T00:00")
+        (run,) = self.scheduler.entry("s1").runs
+        self.assertEqual((run.outcome, run.reason), ("FAILED", "the camera gave no frames"))
+        self.assertEqual(len(self.recorder.wanted), 1)
+
+    def test_broke_after_the_clock_was_put_back(self) -> None:
+        """What is begun again is for the rest of what was asked for, not for what the wall says."""
+        self.add()
+        self.run_until("2026-01-01T22:40")
+        self.set_wall("2026-01-01T21:40")
+        self.recorder.end("usb-1", "encoder_failed", "ERROR")
+        self.run_for(7200)
+        self.assertEqual(self.recorded(), [600.0, 2099.0])
 
     def test_defect(self) -> None:
         """A defect of the recorder is logged, and costs the scheduler nothing."""

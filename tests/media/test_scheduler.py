@@ -165,6 +165,15 @@ class RestartTests(SchedulerCase):
         """The same where the service was stopped in good order."""
         self._resumed(self.shut_down)
 
+    def test_resumed_when_the_recorder_stops_first(self) -> None:
+        """A recording that is ended because the service stops has not finished its run."""
+
+        def end() -> None:
+            self.recorder.end("usb-1", "shutdown")
+            self.shut_down()
+
+        self._resumed(end)
+
     def _resumed(self, end: Callable[[], None]) -> None:
         self.add()
         self.run_until("2026-01-01T22:40")

@@ -122,9 +122,9 @@ class OtherTests(SynchronousTestCase):
 
     def test_silent(self) -> None:
         """Whether it ever gave a frame, and whether what it gave was broken, is told."""
-        self.assertEqual(verdict.silent(10, broken=0, started=False).detail, "no frame in 10 s")
+        self.assertEqual(verdict.silent(10, broken=False, started=False).detail, "no frame in 10 s")
         self.assertEqual(
-            verdict.silent(2.5, broken=4, started=True).detail, "no further frame in 2.5 s, but 4 broken ones"
+            verdict.silent(2.5, broken=True, started=True).detail, "no further frame in 2.5 s, but broken ones"
         )
 
     def test_nonsense(self) -> None:

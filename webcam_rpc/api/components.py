@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from webcam_rpc.cameras.monitor import CameraMonitor
     from webcam_rpc.cameras.registry import CameraRegistry
     from webcam_rpc.media.library import MediaLibrary
+    from webcam_rpc.media.schedules import Schedules
 
 
 def components(  # noqa: C901 - one small look for each part
@@ -23,6 +24,7 @@ def components(  # noqa: C901 - one small look for each part
     memory: CameraMemory,
     library: MediaLibrary,
     diagnosis: Diagnosis,
+    schedules: Schedules,
 ) -> Mapping[str, Callable[[], Component]]:
     """Give the look at each part, by its name."""
 
@@ -49,6 +51,11 @@ def components(  # noqa: C901 - one small look for each part
             return Component("DEGRADED", f"aliases and controls are not kept: {memory.problem}")
         return Component("HEALTHY", str(memory.path))
 
+    def schedule() -> Component:
+        if schedules.problem is not None:
+            return Component("DEGRADED", f"schedules are not kept: {schedules.problem}")
+        return Component("HEALTHY", f"{len(schedules.all())} schedules")
+
     def storage() -> Component:
         problem = library.problem()
         if problem is not None:
@@ -62,4 +69,11 @@ def components(  # noqa: C901 - one small look for each part
             return Component("DEGRADED", f"{detail}, {floor} have to stay free")
         return Component("HEALTHY", detail)
 
-    return {"monitoring": monitoring, "cameras": cameras, "tools": tools, "state": state, "storage": storage}
+    return {
+        "monitoring": monitoring,
+        "cameras": cameras,
+        "tools": tools,
+        "state": state,
+        "schedules": schedule,
+        "storage": storage,
+    }

@@ -94,7 +94,7 @@ class Capture:
         if left > 0:
             self._timer = self._clock.callLater(left, self._look)
         else:
-            self._fail(verdict.silent(self._limit, broken=self.broken, started=self.pictures > 0))
+            self._fail(verdict.silent(self._limit, broken=self.broken > 0, started=self.pictures > 0))
 
     def _ended(self, ended: Exit) -> None:
         self._fail(verdict.capture_ended(ended, self.pictures))

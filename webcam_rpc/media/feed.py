@@ -79,7 +79,6 @@ class Attachment:
 class Feed:
     """The frames of one camera.
 
-    :ivar camera: what it is now.
     :ivar frames: how many frames came since the service began, broken ones left out, and
     :ivar broken: how many were broken.
     :ivar restarts: how often the capture failed.
@@ -87,7 +86,7 @@ class Feed:
 
     def __init__(self, camera: Camera, feeding: Feeding) -> None:
         self._log = Logger(namespace="webcam_rpc.media")
-        self.camera = camera
+        self._camera = camera
         self.frames = self.broken = self.restarts = 0
         self.mode: CurrentMode | None = None
         self._feeding = feeding
@@ -113,9 +112,14 @@ class Feed:
     # What consumers use.
 
     @property
+    def camera(self) -> Camera:
+        """What the camera is now, with the values that its controls were last read with."""
+        return self._feeding.current(self._camera.camera_id) or self._camera
+
+    @property
     def camera_id(self) -> str:
         """The camera's id."""
-        return self.camera.camera_id
+        return self._camera.camera_id
 
     @property
     def delivering(self) -> bool:
@@ -175,7 +179,7 @@ class Feed:
 
     def camera_changed(self, camera: Camera) -> None:
         """Take over what the camera is now."""
-        before, self.camera = self.camera, camera
+        before, self._camera = self._camera, camera
         if camera.status is Status.DISCONNECTED:
             if self._state is not State.AWAY:
                 self._end(State.AWAY, "unplugged")

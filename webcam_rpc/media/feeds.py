@@ -39,6 +39,7 @@ class Feeding:
     :ivar holder: finds which other process has a device open: ``pid`` and ``comm``, or None.
     :ivar blame: lets a camera be in ERROR for this reason, or for none any more.
     :ivar own: gives what is configured for one camera, by id or alias.
+    :ivar current: gives a camera as it is now: what is read from it without a difference to clients is not announced.
     """
 
     clock: IReactorTime
@@ -50,6 +51,7 @@ class Feeding:
     holder: Callable[[str], Deferred[Mapping[str, int | str] | None]]
     blame: Callable[[str, str | None], None]
     own: Callable[[str], CameraMedia | None]
+    current: Callable[[str], Camera | None] = lambda _: None
 
     def source_of(self, camera: Camera, asked: CurrentMode | None) -> tuple[CurrentMode, list[str]] | Trouble:
         """Give the mode to capture a camera in and the command that does it, or why there is none."""

@@ -77,11 +77,11 @@ def capture_ended(ended: Exit, frames: int) -> Trouble:
     return Trouble("FFMPEG_FAILED", detail + (f", saying: {said}" if said else ""), "see diagnose_camera", lasting=True)
 
 
-def silent(seconds: float, *, broken: int, started: bool) -> Trouble:
-    """Say that no frame has come for ``seconds``; ``broken`` counts those that came and were no pictures."""
+def silent(seconds: float, *, broken: bool, started: bool) -> Trouble:
+    """Say that no frame has come for ``seconds``; ``broken``: some came that were no pictures."""
     detail = f"no {'further ' if started else ''}frame in {seconds:g} s"
     if broken:
-        detail += f", but {broken} broken ones"
+        detail += ", but broken ones"
     return Trouble("V4L2_FAILED", detail, _REPLUG, lasting=True)
 
 
