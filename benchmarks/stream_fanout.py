@@ -529,7 +529,8 @@ def main() -> int:
         print(f"CPU of the service in comparison: {ratio:.2f} (<= {LIMIT}); the rounds: {rounds}")
     else:
         print("There was no camera or no µStreamer: the service alone.")
-    print(f"Lost by a viewer of the service: {lost}")
+    unsent = max((each.made or 0) - (each.sent or 0) if each.made else 0 for each in ours)
+    print(f"Lost by a viewer of the service: {lost}; made by the camera, and never sent to anybody: {unsent}")
     return 1 if ratio > LIMIT or lost else 0
 
 

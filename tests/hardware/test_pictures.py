@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -191,6 +192,22 @@ class WebcamTests(PictureBench):
         shot = await self.client.call("take_snapshot", {"device": CAMERA_ID})
         await decoded(Path(shot["file_path"]))
         self.assertEqual(shot["resolution"], "320x240")
+
+    async def test_clock_is_set(self) -> None:
+        """The machine's clock goes an hour ahead and back in a recording: nothing of it is in the file."""
+        await plug(0)
+        await self.announced(CAMERA_ID, "CONNECTED")
+        began = time.monotonic()
+        await self.client.call("start_recording", {"device": CAMERA_ID, "codec": "copy", "format": "mkv"})
+        # In one go, while this process stands still: its own timers go by the clock that is set.
+        jumps = "for jump in '+1 hour' '-2 hours' '+1 hour'; do date --set \"$jump\"; sleep 1; done"
+        subprocess.run(["sh", "-c", jumps], check=True, stdout=subprocess.DEVNULL)  # noqa: S607, ASYNC221
+        stopped = await self.client.call("stop_recording", {"device": CAMERA_ID})
+        took = time.monotonic() - began
+        told = await probe(self.media("recordings") / stopped["filename"])
+        self.assertGreater(told["duration"], 2)
+        self.assertLess(told["duration"], took)
+        self.assertLess((await self.client.call("get_server_info"))["uptime"], 1800)
 
     async def test_controls_in_the_metadata(self) -> None:
         """What a camera's controls were set to is in the metadata of its pictures."""

@@ -114,6 +114,10 @@ class UnitTests(Bench):
         self.assertEqual((status["serial"], status["status"]), ("TB0000", "CONNECTED"))
         answer = await client.call("set_camera_controls", {"device": camera.node, "controls": {"brightness": 4}})
         self.assertEqual(answer["applied"], {"brightness": 4})
+        # ffmpeg runs in there too, tied to the service, and what it gives can be kept.
+        shot = await client.call("take_snapshot", {"device": camera.node})
+        self.assertEqual(shot["file_path"], f"/var/lib/webcam-rpc/media/snapshots/{shot['filename']}")
+        self.assertEqual(Path(shot["file_path"]).stat().st_size, shot["file_size"])  # noqa: ASYNC240 - one look
 
         journal = await self._journal()
         for line in (

@@ -191,8 +191,8 @@ class PipesTests(ChildCase):
     async def test_closes_its_input(self) -> None:
         """One that closes its input early goes on; what is written is dropped, and it ends well."""
         got = bytearray()
-        child = self.shell("exec <&-; echo closed; read line < $NOTE; echo $line", got.extend, stdin=True)
         os.mkfifo(self.note)
+        child = self.shell("exec <&-; echo closed; read line < $NOTE; echo $line", got.extend, stdin=True)
         await eventually(lambda: bool(got))
         child.write(b"x" * 3_000_000)
         await eventually(lambda: not child.pending)

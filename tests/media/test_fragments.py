@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 #: How many places each recording is cut off at and decoded: ffmpeg takes a tenth of a second for each.
-_CUTS = 15
+_CUTS = 12
 #: What a file that is not rejected at its first bytes begins with.
 _BEGINNINGS = [b"", b"\0\0\0\x18ftypisom", bytes.fromhex("1a45dfa3 80 18538067 01ffffffffffffff")]
 

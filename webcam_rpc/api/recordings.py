@@ -38,13 +38,16 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 class StartRecordingParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which camera, for how long (until it is stopped, where nothing is said), and how it is kept."""
+    """Which camera, for how long (until it is stopped, where nothing is said), and how it is kept.
+
+    ``segment_s`` is the length of each file; 0 is one file for all.
+    """
 
     device: DeviceName
     duration: _Duration | UnsetType = UNSET
     format: RecordingFormat | UnsetType = UNSET
     filename: _Name | UnsetType = UNSET
-    segment_s: Annotated[float, msgspec.Meta(ge=1, le=86400)] | UnsetType = UNSET
+    segment_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] | UnsetType = UNSET
     pre_roll_s: Annotated[float, msgspec.Meta(ge=0)] | UnsetType = UNSET
     codec: Codec | UnsetType = UNSET
 
@@ -65,8 +68,8 @@ class RecordingStatusParams(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 class RecordingStarted(msgspec.Struct, frozen=True, kw_only=True):
     """A recording whose first frame is on the disk. ``session_id`` is ``recording_id``, as older clients know it.
 
-    ``pre_roll_s`` is how much of the past it really begins with. ``joined``: a schedule was recording already, and this
-    recording is now for both, until the later end.
+    ``duration`` is all of it, None until it is stopped. ``pre_roll_s`` is how much of the past it really begins with.
+    ``joined``: a schedule was recording already, and that recording is now for both, until the later end.
     """
 
     device: str
@@ -203,24 +206,21 @@ class RecordingMethods:
         if pre_roll > self._pre_roll:
             hint = f"at most {self._pre_roll:g}: recording.pre_roll seconds are kept"
             raise InvalidParams("pre_roll_s", "maximum", hint)
-        duration = None if params.duration is UNSET else params.duration
-        going_on = self._recorder.of_camera(camera.camera_id)
-        if going_on is not None and going_on.schedule_id is not None:
-            joined = self._recorder.join(camera.camera_id, duration)
-            if joined is not None:
-                return _started(joined, joined=True)
+        segment_s = self._segment_s if params.segment_s is UNSET else params.segment_s
+        if 0 < segment_s < 1:
+            raise InvalidParams("segment_s", "minimum", "at least 1, or 0 for one file")
         wanted = RecordingWanted(
             camera_id=camera.camera_id,
-            duration=duration,
+            duration=None if params.duration is UNSET else params.duration,
             format=self._format if params.format is UNSET else params.format,
             codec=self._codec if params.codec is UNSET else params.codec,
             filename=None if params.filename is UNSET else params.filename,
-            segment_s=self._segment_s if params.segment_s is UNSET else params.segment_s,
+            segment_s=segment_s,
             pre_roll_s=pre_roll,
         )
         with media_troubles_told():
             state: RecordingState = yield self._recorder.start(wanted)
-        return _started(state, joined=False)
+        return _started(state)
 
     @inlineCallbacks
     def stop_recording(
@@ -293,7 +293,7 @@ class RecordingMethods:
         return state.recording_id
 
 
-def _started(state: RecordingState, *, joined: bool) -> RecordingStarted:
+def _started(state: RecordingState) -> RecordingStarted:
     return RecordingStarted(
         device=state.device,
         camera_id=state.camera_id,
@@ -306,5 +306,5 @@ def _started(state: RecordingState, *, joined: bool) -> RecordingStarted:
         codec=state.codec,
         duration=None if state.remaining is None else round(state.elapsed + state.remaining, 3),
         pre_roll_s=state.pre_roll_s,
-        joined=joined,
+        joined=state.schedule_id is not None,
     )

@@ -42,7 +42,7 @@ def argv(encoding: Encoding, path: Path, timing: Sequence[str]) -> list[str]:
     :param timing: from :func:`timing`.
     """
     head = [*FFMPEG, *INPUT_OPTIONS, "-i", "pipe:0", "-an"]
-    return [*head, *_video(encoding, timing), *_container(encoding), "-y", str(path)]
+    return [*head, *_video(encoding, timing), *_container(encoding), "-y", f"file:{path}"]
 
 
 def timing(version: str) -> tuple[str, str]:
@@ -62,9 +62,10 @@ def _video(encoding: Encoding, timing: Sequence[str]) -> list[str]:
         *timing,
         "-enc_time_base",
         "1:90000",
-        # H.264 with half the colour resolution, which every player knows, takes even sizes only.
+        # H.264 with half the colour resolution, which every player knows, takes even sizes only. JPEGs use all 256
+        # steps of brightness and video 220: many players take that for granted whatever the file says.
         "-vf",
-        "pad=ceil(iw/2)*2:ceil(ih/2)*2",
+        "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_range=tv,format=yuv420p",
         "-c:v",
         "libx264",
         "-preset",
@@ -74,10 +75,9 @@ def _video(encoding: Encoding, timing: Sequence[str]) -> list[str]:
         # No frame waits in the encoder for those that follow: what was written is what would be lost.
         "-tune",
         "zerolatency",
-        "-pix_fmt",
-        "yuv420p",
+        # Counted from the last one: counted from the beginning, a gap would be made up for by one after the other.
         "-force_key_frames",
-        f"expr:gte(t,n_forced*{_KEY_FRAMES})",
+        f"expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+{_KEY_FRAMES}))",
     ]
 
 

@@ -1,6 +1,6 @@
 """The recordings that go on: at most one for each camera.
 
-Owns their beginning and their end with the service. Clients and schedules come through the same door.
+Owns their beginning, and their end with the service. Clients and schedules come through the same door.
 """
 
 from __future__ import annotations
@@ -8,18 +8,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, inlineCallbacks, succeed
-from twisted.logger import Logger
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError, fail, inlineCallbacks  # noqa: A004 - Twisted's name
+from twisted.logger import Logger, LogLevel
 
-from webcam_rpc.media import encoder, names
-from webcam_rpc.media.recording import Recording, RecordingState, RecordingWanted, Studio
+from webcam_rpc.media import encoder, names, part
+from webcam_rpc.media.recording import MARGIN, START_DEADLINE, Recording
+from webcam_rpc.media.recording_state import RecordingState, RecordingWanted
 from webcam_rpc.media.recovery import recover
-from webcam_rpc.media.troubles import AlreadyRecording, CameraAway, NotRecording, ProgramFailed, Stopping, StorageLow
+from webcam_rpc.media.reel import Studio
+from webcam_rpc.media.troubles import (
+    AlreadyRecording,
+    CameraAway,
+    NotRecording,
+    ProgramFailed,
+    Stopping,
+    StorageLow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
 
     from webcam_rpc.bus import Bus
     from webcam_rpc.config import Recording as Options
@@ -27,14 +37,16 @@ if TYPE_CHECKING:
     from webcam_rpc.media.feeds import Feeds
     from webcam_rpc.media.finishing import Finishing
     from webcam_rpc.media.library import MediaLibrary
+    from webcam_rpc.media.recovery import Recovered
     from webcam_rpc.media.sidecar import Ending
 
 __all__ = ["Recorder", "RecordingState", "RecordingWanted"]
 
-#: Seconds that encoders get for their last frames when the service stops; all of it must be over within two.
-_STOP = 1.2
-#: Seconds for ffmpeg to tell its version.
-_VERSION = 1.5
+#: Seconds that encoders get for their last frames when the service stops, and after which it goes on without them: what
+#: a disk does not take until then is recovered at the next start.
+_STOP, _GIVE_UP = 1.2, 1.7
+#: Seconds for ffmpeg to tell its version, and for files to go so that there is room.
+_VERSION, _ROOM = 1.5, 5.0
 
 
 class Recorder(Service):
@@ -42,8 +54,6 @@ class Recorder(Service):
 
     :param now: gives the wall clock's time in Unix seconds.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -57,36 +67,52 @@ class Recorder(Service):
         finishing: Finishing,
         options: Options,
     ) -> None:
+        self._log = Logger(namespace="webcam_rpc.media")
+        self._clock = clock
         self._feeds = feeds
         self._library = library
+        self._finishing = finishing
         self._children = children
+        self._in_thread = in_thread
         self._timing: Sequence[str] = ()
         self._recordings: dict[str, Recording] = {}
         self._stopped = False
+        #: Those who wait until what a crash left is made right; None once it is.
+        self._recovering: list[Deferred[None]] | None = None
         self._studio = Studio(clock, now, children, in_thread, bus, library, finishing, options, lambda: self._timing)
 
     @inlineCallbacks
     def start(self, wanted: RecordingWanted) -> Generator[Deferred[Any], Any, RecordingState]:
         """Begin a recording; fires when its first frame is on the disk, or with ``wait`` when it is waited for.
 
-        Fails with one of :mod:`~webcam_rpc.media.troubles`, and then nothing of it is left.
+        What somebody wants of a camera that a schedule is recording becomes part of that: the longest end wins. Fails
+        with one of :mod:`~webcam_rpc.media.troubles`, and then nothing of it is left; so it is when it is cancelled.
         """
+        give_up = self._clock.seconds() + START_DEADLINE
         if wanted.filename is not None:
             names.chosen(wanted.filename, encoder.EXTENSIONS[wanted.format])
-        self._demand_free(wanted)
-        yield self._demand_room()
-        if not self._timing:
-            yield self._learn()
-        self._demand_free(wanted)
-        recording = self._recordings[wanted.camera_id] = Recording(
-            self._studio, self._feeds.of(wanted.camera_id), wanted
-        )
-        recording.over.addCallback(self._over, recording)
-        recording.begin()
+        shared = self._demand_free(wanted)
+        if shared is None:
+            yield self.recovered()
+            yield self._demand_name(wanted)
+            yield self._demand_room()
+            if not self._timing:
+                yield self._learn()
+            shared = self._demand_free(wanted)
+        if shared is not None:
+            joined: RecordingState = yield self._share(shared, wanted)
+            return joined
+        recording = Recording(self._studio, self._feeds.of(wanted.camera_id), wanted)
+        self._recordings[wanted.camera_id] = recording
+        recording.when_over().addCallback(self._over, recording)
+        recording.begin(max(0.0, give_up - self._clock.seconds()))
         if wanted.wait:
-            recording.started.addErrback(lambda _: None)  # it is told by its events
-        else:
-            yield recording.started
+            return recording.state()
+        try:
+            yield recording.when_recording()
+        except CancelledError:
+            recording.undo(NotRecording("it was cancelled"))
+            raise
         return recording.state()
 
     def stop(self, recording_id: str, reason: Ending = "stopped") -> Deferred[RecordingState]:
@@ -94,27 +120,18 @@ class Recorder(Service):
         for recording in self._recordings.values():
             if recording.recording_id == recording_id:
                 return recording.stop(reason)
-        failed: Deferred[RecordingState] = Deferred()
-        failed.errback(NotRecording())
-        return failed
+        return fail(NotRecording(recording_id))
 
-    def join(
-        self,
-        camera_id: str,
-        duration: float | None,
-        schedule_id: str | None = None,  # noqa: ARG002 - the recording stays whose it was
-    ) -> RecordingState | None:
+    def join(self, camera_id: str, duration: float | None, schedule_id: str | None = None) -> RecordingState | None:
         """Let the recording of a camera that goes on be one for this wish too: the longest end wins.
 
-        Gives None where none goes on. ``duration`` counts from now; None is until it is stopped.
+        Gives None where none goes on. ``duration`` counts from now; None is until it is stopped. Without a
+        ``schedule_id`` it is somebody's who asked for it.
         """
         recording = self._recordings.get(camera_id)
         if recording is None or recording.ending:
             return None
-        if duration is None:
-            recording.prolong_for_ever()
-        else:
-            recording.prolong(duration)
+        recording.prolong(duration, manual=schedule_id is None)
         return recording.state()
 
     def of_camera(self, camera_id: str) -> RecordingState | None:
@@ -130,51 +147,80 @@ class Recorder(Service):
         """Give every recording that goes on."""
         return tuple(recording.state() for recording in self._recordings.values())
 
-    def privilegedStartService(self) -> None:
-        """Make right what a crash left, before anything new is begun and anybody can ask for a list."""
-        super().privilegedStartService()
-        for recovered in recover(self._library.directory, self._studio.now):
-            self._log.info("Recovered {path}", path=recovered.path)
+    def recovered(self) -> Deferred[None]:
+        """Fire when what a crash left is made right."""
+        waiter: Deferred[None] = Deferred()
+        if self._recovering is None:
+            waiter.callback(None)
+        else:
+            self._recovering.append(waiter)
+        return waiter
+
+    def settled(self) -> Deferred[Any]:
+        """Fire when the recordings that go on now have ended."""
+        return DeferredList([recording.when_over() for recording in self._recordings.values()])
 
     def startService(self) -> None:
-        """Start; a service that was stopped starts anew."""
+        """Make right what a crash left, before anything new is begun; a service that was stopped starts anew."""
         super().startService()
         self._stopped = False
-        self._studio.finishing.resume()
+        self._recovering = []
+        self._recover().addErrback(self._defect).addCallback(self._recovery_over)
 
-    def stopService(self) -> Deferred[Any]:
+    @inlineCallbacks
+    def stopService(self) -> Generator[Deferred[Any], Any, None]:
         """End every recording, whole; fires when all are."""
         super().stopService()
         self._stopped = True
-        return DeferredList([each.stop("shutdown", _STOP) for each in tuple(self._recordings.values())])
+        endings = [recording.stop("shutdown", _STOP) for recording in tuple(self._recordings.values())]
+        results = yield DeferredList(endings, consumeErrors=True).addTimeout(_GIVE_UP, self._clock)
+        late = sum(not ended for ended, _ in results)
+        if late:
+            self._log.error("{count} recordings have not ended in time", count=late)
 
-    def settled(self) -> Deferred[Any]:
-        """Fire when every recording that is ending has ended."""
-        if not self._recordings:
-            return succeed(None)
-        return DeferredList([each.stop("shutdown", _STOP) for each in tuple(self._recordings.values())])
+    def _over(self, _: object, recording: Recording) -> None:
+        if self._recordings.get(recording.camera_id) is recording:
+            del self._recordings[recording.camera_id]
 
-    def _over(self, state: RecordingState, recording: Recording) -> RecordingState:
-        if self._recordings.get(state.camera_id) is recording:
-            del self._recordings[state.camera_id]
-        return state
-
-    def _demand_free(self, wanted: RecordingWanted) -> None:
+    def _demand_free(self, wanted: RecordingWanted) -> Recording | None:
+        """Give the recording that this wish becomes part of; None if it is to be one of its own."""
         if self._stopped:
             raise Stopping
         going_on = self._recordings.get(wanted.camera_id)
         if going_on is not None:
+            if wanted.schedule_id is None and not going_on.manual and not going_on.ending:
+                return going_on
             raise AlreadyRecording(going_on.recording_id)
         self._feeds.of(wanted.camera_id)
         if not wanted.wait and not self._feeds.present(wanted.camera_id):
             raise CameraAway(wanted.camera_id)
+        return None
+
+    @inlineCallbacks
+    def _share(self, recording: Recording, wanted: RecordingWanted) -> Generator[Deferred[Any], Any, RecordingState]:
+        try:
+            yield recording.when_recording().addTimeout(START_DEADLINE, self._clock)
+        except TimeoutError:
+            why = recording.state().reason or "no frame came"
+            raise ProgramFailed(f"the scheduled recording waits: {why}", "see get_camera_status") from None
+        recording.prolong(wanted.duration, manual=True)
+        return recording.state()
+
+    @inlineCallbacks
+    def _demand_name(self, wanted: RecordingWanted) -> Generator[Deferred[Any], Any, None]:
+        if wanted.filename is not None:
+            filename = names.chosen(wanted.filename, encoder.EXTENSIONS[wanted.format])
+            yield self._in_thread(part.demand_free, self._library.path(names.RECORDINGS, filename))
 
     @inlineCallbacks
     def _demand_room(self) -> Generator[Deferred[Any], Any, None]:
         try:
             self._library.check_room()
         except StorageLow:
-            yield self._library.make_room(0)
+            try:
+                yield self._library.make_room(MARGIN).addTimeout(_ROOM, self._clock)
+            except TimeoutError:
+                self._log.warn("Making room takes long")
             self._library.check_room()
 
     @inlineCallbacks
@@ -186,4 +232,20 @@ class Recorder(Service):
         except ProgramFailed as error:
             # One that does not even tell this will fail again, where the failure is told.
             self._log.debug("The version of ffmpeg is not known: {error}", error=error)
+            return
         self._timing = encoder.timing(said.decode("utf-8", "replace"))
+
+    @inlineCallbacks
+    def _recover(self) -> Generator[Deferred[Any], Any, None]:
+        found: list[Recovered] = yield self._in_thread(recover, self._library.directory, self._studio.now)
+        for one in found:
+            yield self._library.added(names.RECORDINGS, one.path.name)
+        yield self._finishing.resume()
+
+    def _recovery_over(self, _: object) -> None:
+        waiting, self._recovering = self._recovering or [], None
+        for waiter in waiting:
+            waiter.callback(None)
+
+    def _defect(self, failure: Failure) -> None:
+        self._log.failure("Recovery after a crash failed", failure, LogLevel.error)
