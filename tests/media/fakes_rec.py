@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from tests.cameras.case import LogCase, a_camera, make_bus
@@ -21,7 +21,7 @@ from webcam_rpc.media.finishing import Finishing
 from webcam_rpc.media.fragments import scan
 from webcam_rpc.media.recorder import Recorder
 from webcam_rpc.media.recording_state import RecordingState, RecordingWanted
-from webcam_rpc.media.troubles import CameraAway, Stopping, StorageBroken, StorageLow
+from webcam_rpc.media.troubles import CameraAway, Stopping, StorageLow
 from webcam_rpc.testing import FakeChild, FakeChildren, FakeThreads
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class RoomyLibrary(FakeLibrary):
     :ivar spare: the bytes above the floor; None is any number.
     :ivar clearing: what :meth:`make_room` gives, each time the next.
     :ivar cleared: what was asked of it.
-    :ivar unlisted: whether the index takes nothing.
+    :ivar listing: what :meth:`added` gives, each time the next.
     :ivar defect: what is raised by each look at the room.
     """
 
@@ -167,7 +167,7 @@ class RoomyLibrary(FakeLibrary):
         self.spare: int | None = None
         self.clearing: list[Deferred[bool]] = []
         self.cleared: list[int] = []
-        self.unlisted = False
+        self.listing: list[Deferred[None]] = []
         self.defect: Exception | None = None
 
     def check_room(self, required: int = 0) -> None:
@@ -179,8 +179,9 @@ class RoomyLibrary(FakeLibrary):
         super().check_room(required)
 
     def added(self, kind: str, filename: str) -> Deferred[None]:
-        """List it, or fail."""
-        return fail(StorageBroken("the index is gone")) if self.unlisted else super().added(kind, filename)
+        """List it as the test says."""
+        listed = super().added(kind, filename)
+        return self.listing.pop(0) if self.listing else listed
 
     def make_room(self, required: int = 0) -> Deferred[bool]:
         """Clear up as the test says; nothing where it says nothing."""

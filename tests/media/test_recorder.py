@@ -9,7 +9,7 @@ from tests.media.fakes_rec import ENOUGH, RecordingCase
 from tests.media.fakes_snap import UNPLUGGED
 from webcam_rpc.durable import PART
 from webcam_rpc.media.recorder import Recorder
-from webcam_rpc.media.recording import START_DEADLINE
+from webcam_rpc.media.recording import MARGIN, START_DEADLINE
 from webcam_rpc.media.recording_state import RecordingWanted
 from webcam_rpc.media.troubles import (
     AlreadyRecording,
@@ -156,7 +156,7 @@ class StartTests(RecordingCase):
         """With too little room room is made, and where that does not help none is begun."""
         self.library.refusal = StorageLow(10, 20)
         error = self.refused(StorageLow, self.start())
-        self.assertEqual((error.available, error.required, len(self.library.cleared)), (10, 20, 1))
+        self.assertEqual((error.available, error.required, self.library.cleared), (10, 20, [MARGIN]))
         clearing: Deferred[bool] = Deferred()
         self.library.clearing.append(clearing)
         starting = self.start()
@@ -200,6 +200,15 @@ class StartTests(RecordingCase):
         self.children[0].ends(1, stderr="Unknown encoder 'libx264'")
         self.assertIn("libx264", self.refused(ProgramFailed, starting).detail)
 
+    def test_encoder_finds_no_room(self) -> None:
+        """One that dies because the disk is full is told as that."""
+        self.children.idle = True
+        starting = self.start()
+        self.deliver(1)
+        self.library.spare = -1
+        self.children[0].ends(1, stderr="No space left on device")
+        self.refused(StorageLow, starting)
+
     def test_version_asked_once(self) -> None:
         """The first recording asks ffmpeg which it is, the others do not."""
         for _ in range(2):
@@ -224,7 +233,8 @@ class TogetherTests(RecordingCase):
 
     def test_two_starts(self) -> None:
         """Of two that come while the first is being begun, one is refused."""
-        one, two = self.start(), self.start()
+        one, two = [self.recorder.start(RecordingWanted(camera_id="usb-1", filename=name)) for name in ("one", "two")]
+        self.threads.work()
         self.failureResultOf(two, AlreadyRecording)
         self.deliver(3)
         self.successResultOf(one)
@@ -246,6 +256,11 @@ class TogetherTests(RecordingCase):
         self.assertEqual((joined.recording_id, joined.schedule_id), (scheduled.recording_id, "s1"))
         self.assertEqual(joined.remaining, 20.0)
         self.failureResultOf(self.start(), AlreadyRecording)
+
+    def test_schedules_join_by_themselves(self) -> None:
+        """A second schedule's is refused: a schedule asks for its part."""
+        self.started(schedule_id="s1", duration=5.0, wait=True)
+        self.failureResultOf(self.start(schedule_id="s2", wait=True), AlreadyRecording)
 
     def test_joins_one_that_waits(self) -> None:
         """Where the scheduled one waits for its camera, the answer waits for a frame as well."""

@@ -268,6 +268,7 @@ class SegmentTests(SegmentCase):
             segment.discard()
             self.assertFalse(self.finish(segment, 0.0))
             self.assertEqual((self.names(), self.broken), ([], []), when)
+            self.assertEqual(len(self.children.started), when)
         self.assertEqual(len(self.children), 0)
 
 
@@ -295,7 +296,8 @@ class BrokenTests(SegmentCase):
         encoder.ends(1)
         self.assertTrue(self.finish(segment))
         self.assertEqual(segment.meta.frames, 2)
-        self.assertEqual(segment.path.stat().st_size, segment.meta.file_size)
+        found = scan(segment.path)
+        self.assertEqual((found.end, found.size), (segment.meta.file_size,) * 2)
 
     def test_part_vanishes(self) -> None:
         """A part that is gone is noticed within a second."""

@@ -250,7 +250,8 @@ class Recording:
             return
         self._refusal = refused
         now = self._clock.seconds()
-        self._barren = 0 if segment.has_media else self._barren + 1
+        if not segment.has_media:
+            self._barren += 1
         if segment.first is not None and now - segment.first.at >= _WELL:
             self._broken = 0
         self._not_before = now + PAUSES[min(self._broken, len(PAUSES) - 1)]
