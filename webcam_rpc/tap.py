@@ -301,7 +301,6 @@ def _media(base: _Base, cameras: _Cameras) -> _Media:
     directory = config.media_directory(settings, base.environment).absolute()
     library = MediaLibrary(directory, base.state, settings.storage, bus, in_thread, time.time)
     library.prepare()
-    snapshots = Snapshots(reactor, children, library, bus, in_thread)
     scaled = ScaledFeeds(reactor, children, settings.media.quality)
     finishing = Finishing(reactor, directory, children, in_thread, bus, library.check_room)
     recorder = Recorder(
@@ -315,6 +314,7 @@ def _media(base: _Base, cameras: _Cameras) -> _Media:
         finishing,
         settings.recording,
     )
+    snapshots = Snapshots(reactor, children, library, bus, in_thread, recorder.recovered)
     schedules = Schedules(base.state / "schedules.sqlite", in_thread)
 
     def wanted(schedule: Schedule, seconds: float) -> RecordingWanted:

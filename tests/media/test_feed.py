@@ -151,7 +151,7 @@ class ConsumerTests(FeedCase):
     def test_never_called_before_it_is_attached(self) -> None:
         """A capture that cannot even begin is told after attach has returned, as one that fails later."""
         self.children.missing.add("ffmpeg")
-        for known in (report("uvc-hd"), None):
+        for known in (report("uvc-hd"), report("uvc-empty")):
             feed = self.plug(report=known)
             viewer = Viewer()
             hold = feed.attach("stream", viewer)

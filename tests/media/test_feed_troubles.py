@@ -185,11 +185,21 @@ class FailureTests(FeedCase):
         """A camera that has not told what it can is waited for, and begun as soon as it has."""
         viewer = Viewer()
         self.plug("usb-2", "/dev/video2", report=None).attach("stream", viewer)
-        self.clock.advance(0)
-        self.assertEqual(viewer.reasons, ["the camera has not told yet what it can do"])
+        self.clock.advance(1)
+        self.assertEqual((viewer.reasons, len(self.running)), ([], 1))
         self.plug("usb-2", "/dev/video2")
         self.clock.advance(0)
         self.assertEqual(len(self.running), 2)
+
+
+    def test_cannot_be_probed(self) -> None:
+        """Where it turns out that it cannot be asked, whoever waits hears why."""
+        viewer = Viewer()
+        self.plug("usb-2", "/dev/video2", report=None).attach("stream", viewer)
+        self.plug("usb-2", "/dev/video2", report=None, status=Status.ERROR, reason="it does not answer")
+        self.clock.advance(0)
+        self.clock.advance(0)
+        self.assertEqual(viewer.reasons, ["it does not answer"])
 
 
 class UnplugTests(FeedCase):

@@ -18,7 +18,7 @@ AWAY         OFF or STARTING (plugged in again)
 from __future__ import annotations
 
 import enum
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -28,6 +28,7 @@ from webcam_rpc.cameras.models import Status, Trouble
 from webcam_rpc.media import verdict
 from webcam_rpc.media.capture import Capture
 from webcam_rpc.media.frames import Frame
+from webcam_rpc.media.recent import Recent
 from webcam_rpc.media.troubles import CaptureFailed, ProgramFailed, Stopping
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ _WELL = 10.0
 _SOON = 0.5
 #: ffmpeg sees that the camera is unplugged a moment before we do.
 _GONE_PAUSE = 1.0
-#: The seconds over which the rate is measured.
-_RATE_WINDOW = 3.0
 
 
 class State(enum.Enum):
@@ -104,10 +103,7 @@ class Feed:
         self._reason: str | None = None
         self._number = 0
         self._to_warm_up = 0
-        self._latest: Frame | None = None
-        self._arrivals: deque[float] = deque()
-        self._ring: deque[Frame] = deque()
-        self._ring_size = 0
+        self._recent = Recent(feeding.recording.pre_roll, feeding.recording.pre_roll_size)
 
     # What consumers use.
 
@@ -129,24 +125,19 @@ class Feed:
     @property
     def latest(self) -> Frame | None:
         """The newest frame while frames come; None when it is older than a camera may be silent."""
-        if not self.delivering or self._latest is None:
-            return None
-        return self._latest if self._clock.seconds() - self._latest.at <= self._stall_timeout else None
+        age = self.last_frame_age
+        return self._recent.latest if age is not None and age <= self._stall_timeout else None
 
     @property
     def last_frame_age(self) -> float | None:
         """The seconds since the newest frame; None while the feed does not deliver."""
-        return self._clock.seconds() - self._latest.at if self.delivering and self._latest is not None else None
+        latest = self._recent.latest
+        return self._clock.seconds() - latest.at if self.delivering and latest is not None else None
 
     @property
     def measured_fps(self) -> float | None:
         """The rate at which frames came in the last seconds; None while too few did."""
-        if not self.delivering:
-            return None
-        self._forget_arrivals()
-        if len(self._arrivals) < 2 or self._arrivals[-1] == self._arrivals[0]:  # noqa: PLR2004 - a rate takes two
-            return None
-        return (len(self._arrivals) - 1) / (self._arrivals[-1] - self._arrivals[0])
+        return self._recent.rate(self._clock.seconds()) if self.delivering else None
 
     def consumers(self) -> dict[str, int]:
         """Count those who live on it, by kind."""
@@ -172,8 +163,7 @@ class Feed:
 
     def pre_roll(self, seconds: float) -> tuple[Frame, ...]:
         """Give the frames of the last ``seconds``, oldest first, as far back as they are kept."""
-        since = self._clock.seconds() - seconds
-        return tuple(frame for frame in self._ring if frame.at >= since) if self.delivering else ()
+        return self._recent.since(self._clock.seconds() - seconds) if self.delivering else ()
 
     # What happens to the camera.
 
@@ -193,7 +183,11 @@ class Feed:
         elif self._state is not State.HELD and before.device != camera.device:
             self._end(State.OFF, None)
             self._go_on()
-        elif self._state is State.WAITING and before.report is None and camera.report is not None:
+        elif (
+            self._state is State.WAITING
+            and before.report is None
+            and (camera.report is not None or camera.reason != before.reason)
+        ):
             self._start_in(0)
 
     def hold(self) -> Deferred[Any]:
@@ -266,6 +260,9 @@ class Feed:
         if self._state is not State.STARTING or self._capture is not None:
             return  # something else came first
         feeding = self._feeding
+        if self.camera.report is None and self.camera.reason is None:
+            self._state = State.WAITING  # for the probe to end, one way or the other: see camera_changed()
+            return
         source = feeding.source_of(self.camera, self._asked)
         if isinstance(source, Trouble):
             self._failed(source, at_once=False)
@@ -296,10 +293,7 @@ class Feed:
         if self._capture is not None:
             self._free = self._capture.end()
             self._capture = None
-        self._latest = None
-        self._arrivals.clear()
-        self._ring.clear()
-        self._ring_size = 0
+        self._recent.clear()
         if was_delivering:
             self._feeding.changed(self, reason)
 
@@ -365,14 +359,12 @@ class Feed:
             return
         self.frames += 1
         now = self._clock.seconds()
-        self._arrivals.append(now)
-        self._forget_arrivals()
+        self._recent.arrived(now)
         if self._to_warm_up:
             self._to_warm_up -= 1
             return
         frame = Frame(self._number, now, self._feeding.now(), picture.width, picture.height, data)
-        self._latest = frame
-        self._remember(frame)
+        self._recent.add(frame)
         if self._state is State.STARTING:
             self._state = State.DELIVERING
             self._lost_device = False
@@ -387,17 +379,3 @@ class Feed:
             call(*args)
         except Exception:  # noqa: BLE001 - one consumer's defect is not to stop the others
             self._log.failure("A consumer of {device} failed", level=LogLevel.error, device=self.camera.device)
-
-    def _forget_arrivals(self) -> None:
-        since = self._clock.seconds() - _RATE_WINDOW
-        while self._arrivals and self._arrivals[0] < since:
-            self._arrivals.popleft()
-
-    def _remember(self, frame: Frame) -> None:
-        recording = self._feeding.recording
-        self._ring.append(frame)
-        self._ring_size += len(frame.jpeg)
-        while self._ring and (
-            self._ring_size > recording.pre_roll_size or self._ring[0].at < frame.at - recording.pre_roll
-        ):
-            self._ring_size -= len(self._ring.popleft().jpeg)

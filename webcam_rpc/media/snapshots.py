@@ -98,6 +98,7 @@ class Snapshots(Service):
     """Takes pictures.
 
     :param in_thread: runs what blocks.
+    :param ready: fires when what a crash left is cleared away: until then every part is taken for a leftover.
     """
 
     _log = Logger()
@@ -109,7 +110,9 @@ class Snapshots(Service):
         library: MediaLibrary,
         bus: Bus,
         in_thread: Callable[..., Deferred[Any]],
+        ready: Callable[[], Deferred[Any]] = lambda: succeed(None),
     ) -> None:
+        self._ready = ready
         self._clock = clock
         self._children = children
         self._library = library
@@ -160,6 +163,7 @@ class Snapshots(Service):
         asked = self._clock.seconds()
         extension = f".{wanted.format}"
         chosen = names.chosen(wanted.filename, extension) if wanted.filename is not None else None
+        yield self._ready()
         self._library.check_room()
         frame: Frame = yield self.picture(feed, fresh=wanted.fresh, max_age_ms=wanted.max_age_ms)
         camera, mode, fps = feed.camera, feed.mode, feed.measured_fps
