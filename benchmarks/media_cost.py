@@ -4,9 +4,9 @@
 
 starts the service with a test pattern of each size at 30 frames a second and measures, one after the other: nothing
 asked of it, one stream, ten streams, a scaled stream, a recording that copies, and recordings in H.264 with two
-presets. Prints a Markdown table in per cent of one core, the service and ffmpeg apart. The capture child is left out: it
-draws the pattern, which a camera does by itself; what copying a camera's JPEGs costs is measured by an ffmpeg that copies
-the same pictures from a file. The figures are this machine's, idle but for this.
+presets. Prints a Markdown table in per cent of one core, the service and ffmpeg apart. The capture child is left out:
+it draws the pattern, which a camera does by itself; what copying a camera's JPEGs costs is measured by an ffmpeg that
+copies the same pictures from a file. The figures are this machine's, idle but for this.
 """
 
 # ruff: noqa: INP001, T201 - a command, which prints

@@ -230,9 +230,9 @@ class FullDiskTests(Bench):
     async def start_service(self, directory: Path) -> Any:
         """Have a small disk of its own for the media."""
         self.disk = tempfile.mkdtemp(prefix="webcam-disk-")
-        await run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", self.disk)
+        await run("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", self.disk)
         self.addCleanup(run, "umount", "-l", self.disk)
-        type(self).options = (*_SMALL, "--media-dir", self.disk, "--set", "storage.floor=1000000")
+        type(self).options = (*_SMALL, "--media-dir", self.disk, "--set", "storage.floor=4000000")
         return await super().start_service(directory)
 
     async def test_it_fills(self) -> None:
@@ -242,7 +242,7 @@ class FullDiskTests(Bench):
         await self.client.call("subscribe_events", {"topics": ["storage_status_update", "recording_status_update"]})
         started = await self.client.call("start_recording", {"device": CAMERA_ID, "codec": "copy", "format": "mkv"})
         filler = Path(self.disk) / "filler"
-        filler.write_bytes(b"x" * 2_500_000)
+        filler.write_bytes(b"x" * 22_000_000)
         over = await self.client.wait_for(recording("ERROR"), PATIENCE, self.since)
         self.assertEqual((over.params["reason"], over.params["filename"]), ("storage_low", started["filename"]))
         path = Path(self.disk) / "recordings" / started["filename"]

@@ -215,13 +215,13 @@ class Recorder(Service):
     @inlineCallbacks
     def _demand_room(self) -> Generator[Deferred[Any], Any, None]:
         try:
-            self._library.check_room()
+            self._library.check_room(MARGIN)
         except StorageLow:
             try:
                 yield self._library.make_room(MARGIN).addTimeout(_ROOM, self._clock)
             except TimeoutError:
                 self._log.warn("Making room takes long")
-            self._library.check_room()
+            self._library.check_room(MARGIN)
 
     @inlineCallbacks
     def _learn(self) -> Generator[Deferred[Any], Any, None]:
