@@ -141,7 +141,7 @@ def copying(size: str, seconds: float, directory: str) -> float:
     """Give the per cent of a core that ffmpeg takes to copy JPEGs of this size, 30 a second."""
     movie = f"{directory}/copied.mjpeg"
     head = ["ffmpeg", "-nostdin", "-v", "error"]
-    drawn = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=30", "-t", "5", "-q:v", "5", "-f", "mjpeg", "-y", movie]
+    drawn = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=30", "-t", "20", "-q:v", "5", "-f", "mjpeg", "-y", movie]
     subprocess.run([*head, *drawn], check=True)  # noqa: S603
     played = [
         "-re",
