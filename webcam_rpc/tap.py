@@ -54,7 +54,7 @@ from webcam_rpc.media.feeds import Feeding, Feeds
 from webcam_rpc.media.finishing import Finishing
 from webcam_rpc.media.library import MediaLibrary
 from webcam_rpc.media.recorder import Recorder
-from webcam_rpc.media.recording import RecordingWanted
+from webcam_rpc.media.recording_state import RecordingWanted
 from webcam_rpc.media.scaled import ScaledFeeds
 from webcam_rpc.media.scheduler import Scheduler
 from webcam_rpc.media.schedules import Schedules

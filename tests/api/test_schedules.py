@@ -12,7 +12,7 @@ from tests.api.case import ApiCase, at_once
 from tests.media.scheduling import FakeRecorder, a_schedule, at
 from webcam_rpc.api.schedules import ScheduleMethods
 from webcam_rpc.cameras.models import Status
-from webcam_rpc.media.recording import RecordingWanted
+from webcam_rpc.media.recording_state import RecordingWanted
 from webcam_rpc.media.runs import Entry
 from webcam_rpc.media.scheduler import Scheduler
 from webcam_rpc.media.schedules import LIMIT, Schedules

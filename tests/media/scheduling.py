@@ -13,7 +13,7 @@ from twisted.logger import LogLevel
 
 from tests.cameras.case import LogCase, make_bus
 from webcam_rpc.media.events import RecordingChanged, ScheduleChanged
-from webcam_rpc.media.recording import RecordingState, RecordingWanted
+from webcam_rpc.media.recording_state import RecordingState, RecordingWanted
 from webcam_rpc.media.schedule import Schedule
 from webcam_rpc.media.scheduler import LONGEST_SLEEP, Scheduler
 from webcam_rpc.media.schedules import Schedules

@@ -34,6 +34,19 @@ class FeedsTests(FeedCase):
         self.children.started[0].ends(1, stderr=FAULTY)
         self.assertTrue(self.feeds.present("usb-1"))
 
+    def test_a_storm_of_ids(self) -> None:
+        """Of cameras that are gone so many are remembered; those that are there, or waited for, always are."""
+        self.plug("usb-there", "/dev/video0")
+        self.plug("usb-wanted", "/dev/video1").attach("stream", Viewer())
+        self.unplug("usb-wanted")
+        for number in range(300):
+            self.plug(f"usb-{number}", "/dev/video2")
+            self.unplug(f"usb-{number}")
+        self.assertEqual(len(self.feeds.all()), 256)
+        for camera_id in ("usb-there", "usb-wanted", "usb-299"):
+            self.assertIsNotNone(self.feeds.find(camera_id))
+        self.assertIsNone(self.feeds.find("usb-0"))
+
     def test_several(self) -> None:
         """Each camera has its own child; what happens to one is nothing to the other."""
         one, two = Viewer(), Viewer()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.media.scheduling import SchedulerCase
-from webcam_rpc.media.recording import RecordingWanted
+from webcam_rpc.media.recording_state import RecordingWanted
 from webcam_rpc.media.troubles import CameraAway, StorageLow
 
 

@@ -194,16 +194,16 @@ class CameraMethods:
         camera = camera_of(self._registry, params.device)
         holders: Holders = yield self._diagnosis.holders(camera.device)
         info = self._info(self._registry.get(camera.camera_id) or camera)
-        feed = self._feeds.of(camera.camera_id)
+        feed = self._feeds.find(camera.camera_id)
         return CameraStatus(
             **msgspec.structs.asdict(info),
-            last_frame_age_ms=_rounded(feed.last_frame_age, 1000),
-            measured_fps=_rounded(feed.measured_fps, 1),
-            consumers=feed.consumers(),
+            last_frame_age_ms=_rounded(feed.last_frame_age, 1000) if feed is not None else None,
+            measured_fps=_rounded(feed.measured_fps, 1) if feed is not None else None,
+            consumers=feed.consumers() if feed is not None else {},
             recording=self._recording_of(camera.camera_id),
-            frames=feed.frames,
-            broken_frames=feed.broken,
-            restarts=feed.restarts,
+            frames=feed.frames if feed is not None else 0,
+            broken_frames=feed.broken if feed is not None else 0,
+            restarts=feed.restarts if feed is not None else 0,
             holder=holders.found[0] if holders.found else None,
             holder_reason=holders.reason,
         )

@@ -11,7 +11,7 @@ from twisted.internet.defer import inlineCallbacks
 from webcam_rpc.api.lookup import camera_of, present_camera
 from webcam_rpc.api.troubles import media_troubles_told
 from webcam_rpc.api.wire import DeviceName, Number
-from webcam_rpc.media.recorder import RecordingState, RecordingWanted
+from webcam_rpc.media.recording_state import RecordingState, RecordingWanted
 from webcam_rpc.media.sidecar import Codec, RecordingFormat
 from webcam_rpc.rpc.errors import (
     DeadlinePassed,

@@ -139,6 +139,11 @@ class Feed:
         """The rate at which frames came in the last seconds; None while too few did."""
         return self._recent.rate(self._clock.seconds()) if self.delivering else None
 
+    @property
+    def forgettable(self) -> bool:
+        """Whether the camera is gone and nobody waits for it."""
+        return self._state is State.AWAY and not self._attachments
+
     def consumers(self) -> dict[str, int]:
         """Count those who live on it, by kind."""
         return dict(Counter(attachment.kind for attachment in self._attachments))

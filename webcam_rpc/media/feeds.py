@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from webcam_rpc.media.troubles import CaptureFailed
 
 
+#: Feeds of cameras that are gone are kept until there are so many: ids that only a storm of ports made do not pile up.
+_KNOWN_AT_MOST = 256
+
+
 @dataclass(frozen=True)
 class Feeding:
     """What every feed is made with.
@@ -151,8 +155,14 @@ class Feeds(Service):
         camera = event.camera
         feed = self._feeds.get(camera.camera_id)
         if feed is None:
+            self._forget_some()
             feed = self._feeds[camera.camera_id] = Feed(camera, self._feeding)
         else:
             feed.camera_changed(camera)
         if camera.camera_id not in self._warm and self._feeding.keep_warm(camera):
             self._warm[camera.camera_id] = feed.attach("keep_warm", _KeptWarm())
+
+    def _forget_some(self) -> None:
+        gone = [camera_id for camera_id, feed in self._feeds.items() if feed.forgettable]
+        for camera_id in gone[: max(0, len(self._feeds) - _KNOWN_AT_MOST + 1)]:
+            del self._feeds[camera_id]

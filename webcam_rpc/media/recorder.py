@@ -13,7 +13,6 @@ from twisted.logger import Logger, LogLevel
 
 from webcam_rpc.media import encoder, names, part
 from webcam_rpc.media.recording import MARGIN, START_DEADLINE, Recording
-from webcam_rpc.media.recording_state import RecordingState, RecordingWanted
 from webcam_rpc.media.recovery import recover
 from webcam_rpc.media.reel import Studio
 from webcam_rpc.media.troubles import (
@@ -37,10 +36,9 @@ if TYPE_CHECKING:
     from webcam_rpc.media.feeds import Feeds
     from webcam_rpc.media.finishing import Finishing
     from webcam_rpc.media.library import MediaLibrary
+    from webcam_rpc.media.recording_state import RecordingState, RecordingWanted
     from webcam_rpc.media.recovery import Recovered
     from webcam_rpc.media.sidecar import Ending
-
-__all__ = ["Recorder", "RecordingState", "RecordingWanted"]
 
 #: Seconds that encoders get for their last frames when the service stops, and after which it goes on without them: what
 #: a disk does not take until then is recovered at the next start.

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from webcam_rpc.media.segment import Segment
     from webcam_rpc.media.sidecar import Ending, RecordingMeta
 
-__all__ = ["Recording", "RecordingState", "RecordingWanted"]
-
 #: Seconds within which a first frame must be on the disk, or the recording is not begun.
 START_DEADLINE = 12.0
 #: Pauses after files that broke, in seconds; the last one from then on.

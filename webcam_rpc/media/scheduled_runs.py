@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from webcam_rpc.bus import Stamped
-    from webcam_rpc.media.recording import RecordingWanted
+    from webcam_rpc.media.recording_state import RecordingWanted
     from webcam_rpc.media.schedule import Schedule
     from webcam_rpc.media.scheduled import Begun, Recorder, Told
     from webcam_rpc.media.schedules import Schedules

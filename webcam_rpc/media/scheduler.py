@@ -32,16 +32,15 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from webcam_rpc.bus import Bus
-    from webcam_rpc.media.recording import RecordingWanted
+    from webcam_rpc.media.recording_state import RecordingWanted
     from webcam_rpc.media.schedule import Schedule
     from webcam_rpc.media.scheduled import Recorder
     from webcam_rpc.media.scheduled_runs import Status
     from webcam_rpc.media.schedules import Schedules
 
-#: Seconds between two looks at the wall's clock: so much of a recording may be lost when that is set.
-LONGEST_SLEEP = 20.0
-#: By how many seconds it may go back in between without a word.
-_TOLERANCE = 1.0
+#: Seconds between two looks at the wall's clock (so much of a recording may be lost when that is set), and by how many
+#: it may go back in between without a word.
+LONGEST_SLEEP, _TOLERANCE = 20.0, 1.0
 
 _DOWN = "the service was not running"
 _PUT_FORWARD = "the clock was put forward, or the machine slept"
