@@ -191,7 +191,6 @@ class FailureTests(FeedCase):
         self.clock.advance(0)
         self.assertEqual(len(self.running), 2)
 
-
     def test_cannot_be_probed(self) -> None:
         """Where it turns out that it cannot be asked, whoever waits hears why."""
         viewer = Viewer()

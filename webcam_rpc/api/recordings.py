@@ -13,6 +13,7 @@ from webcam_rpc.api.troubles import media_troubles_told
 from webcam_rpc.api.wire import DeviceName, Number
 from webcam_rpc.media.recording_state import RecordingState, RecordingWanted
 from webcam_rpc.media.sidecar import Codec, RecordingFormat
+from webcam_rpc.media.troubles import StorageBroken
 from webcam_rpc.rpc.errors import (
     DeadlinePassed,
     DependencyFailed,
@@ -232,6 +233,8 @@ class RecordingMethods:
         recording_id = self._meant(params)
         with media_troubles_told():
             state: RecordingState = yield self._recorder.stop(recording_id)
+            if state.lost and not state.files:
+                raise StorageBroken("no file of the recording could be made whole; what is there is kept in its parts")
         camera = self._registry.get(state.camera_id)
         return RecordingStopped(
             device=camera.device if camera is not None else state.device,

@@ -124,9 +124,18 @@ def settle(part: Part, meta: RecordingMeta, began: float, earlier: fragments.Sca
 
 def discard(part: Part) -> None:
     """Take away a part and its metadata."""
+    _remove(part, part.part)
+
+
+def take_back(part: Part) -> None:
+    """Take away a file that was made of a part just now, and its metadata."""
+    _remove(part, part.path)
+
+
+def _remove(part: Part, path: Path) -> None:
     with contextlib.suppress(OSError):
-        if part.part.stat().st_ino == part.inode:
-            part.part.unlink()
+        if path.stat().st_ino == part.inode:
+            path.unlink()
             _sidecar(part.path).unlink(missing_ok=True)
 
 

@@ -162,7 +162,8 @@ class Recorder(Service):
         """Make right what a crash left, before anything new is begun; a service that was stopped starts anew."""
         super().startService()
         self._stopped = False
-        self._recovering = []
+        # Who waited when it was stopped waits still.
+        self._recovering = self._recovering or []
         self._recover().addErrback(self._defect).addCallback(self._recovery_over)
 
     @inlineCallbacks
@@ -231,7 +232,9 @@ class Recorder(Service):
             # One that does not even tell this will fail again, where the failure is told.
             self._log.debug("The version of ffmpeg is not known: {error}", error=error)
             return
-        self._timing = encoder.timing(said.decode("utf-8", "replace"))
+        # One that failed has not told: the next recording asks again.
+        if said.startswith(b"ffmpeg version"):
+            self._timing = encoder.timing(said.decode("utf-8", "replace"))
 
     @inlineCallbacks
     def _recover(self) -> Generator[Deferred[Any], Any, None]:

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from webcam_rpc.media import sidecar
 from webcam_rpc.media.events import RecordingChanged
-from webcam_rpc.media.recording_state import MOVES, RecordingState, RecordingWanted, State
+from webcam_rpc.media.recording_state import FAILURES, MOVES, RecordingState, RecordingWanted, State
 from webcam_rpc.media.reel import FINISH_DEADLINE, Reel
 from webcam_rpc.media.troubles import (
     CameraAway,
@@ -51,8 +51,6 @@ _WELL = 10.0
 #: Seconds between two looks at the room that is left, and the bytes that must be there above the floor: what is under
 #: way when too little is left has to find its place above it.
 _LOOK, MARGIN = 1.0, 8 * 1024 * 1024
-#: Endings that nobody asked for.
-_FAILURES = frozenset({"storage_low", "storage_failed", "encoder_failed"})
 
 _Status = Literal["STARTED", "INTERRUPTED", "STOPPED", "ERROR"]
 
@@ -79,8 +77,8 @@ class Recording:
         # Files that broke one after another: soon, and without a frame.
         self._broken = self._barren = 0
         self._not_before = 0.0
-        self._asked_at = studio.now()
-        self._began_at = self._clock.seconds() if wanted.wait else None
+        self._asked_at, self._asked = studio.now(), self._clock.seconds()
+        self._began_at = self._asked if wanted.wait else None
         self._ended_at: float | None = None
         self._duration = wanted.duration
         #: Why those who wait for a first frame wait no longer.
@@ -89,7 +87,8 @@ class Recording:
         self._ending: list[Deferred[RecordingState]] = []
         self._start_timer: IDelayedCall | None = None
         self._end_timer: IDelayedCall | None = None
-        self._making_room = False
+        #: Whether a schedule relies on it, which must hear if nothing comes of it; whether room is being made.
+        self._promised = self._making_room = False
         self._look = LoopingCall(self._watch_room)
         self._look.clock = studio.clock
         self._attachment: Attachment | None = None
@@ -138,9 +137,9 @@ class Recording:
     def state(self) -> RecordingState:
         """Tell how it stands."""
         reel, elapsed = self._reel, self._elapsed()
-        start = reel.start_time if reel.start_time is not None else self._asked_at
+        start, began = (reel.start_time, reel.start) if reel.start_time is not None else (self._asked_at, self._asked)
         # By the clock as it stood at the start: were it set meanwhile, the two times would not belong together.
-        end = start + reel.pre_roll + elapsed if self._ended_at is not None else None
+        end = start + self._ended_at - began if self._ended_at is not None else None
         return RecordingState(
             recording_id=self.recording_id,
             camera_id=self.camera_id,
@@ -160,6 +159,7 @@ class Recording:
             bytes=reel.size,
             pre_roll_s=round(reel.pre_roll, 3),
             finalizing=any(meta.finalizing for meta in reel.files),
+            lost=reel.lost,
             reason=self._reason,
             schedule_id=self.wanted.schedule_id,
         )
@@ -167,6 +167,7 @@ class Recording:
     def prolong(self, duration: float | None, *, manual: bool) -> None:
         """Go on for at least ``duration`` seconds from now, None: until it is stopped. The longest wish counts."""
         self.manual = self.manual or manual
+        self._promised = self._promised or not manual
         if duration is None or self._duration is None:
             self._duration = None
         else:
@@ -178,18 +179,18 @@ class Recording:
         if reason == "shutdown":
             self._refusal = Stopping()
         if self._undoable:
-            self.undo(self._refusal)
+            self.undo(self._refusal, reason)
         elif not self.ending:
             self._end(reason, deadline)
         self._reel.hurry(deadline)
         return self.when_over()
 
-    def undo(self, why: MediaRefused) -> None:
+    def undo(self, why: MediaRefused, reason: Ending = "interrupted") -> None:
         """Leave nothing of a recording that has nothing on the disk yet; one that has goes on."""
         if self._undoable:
             self._refusal = why
             self._reel.discard()
-            self._end("stopped", 0.0)
+            self._end(reason, 0.0)
 
     # From the feed.
 
@@ -211,8 +212,8 @@ class Recording:
     def _begun(self, segment: Segment) -> None:
         """Hear that the first frame of a file is on the disk."""
         self._barren = 0
-        if self._began_at is None and segment.first is not None:
-            self._began_at = segment.first.at + self._reel.pre_roll
+        if self._began_at is None:
+            self._began_at = self._reel.start + self._reel.pre_roll
             self._set_end()
         self._tell("STARTED", segment.meta, None)
         self._log.info(
@@ -243,8 +244,9 @@ class Recording:
             error=str(refused),
         )
         low = self._shortage(0)
+        ended: Ending = "encoder_failed" if isinstance(refused, ProgramFailed) else "storage_failed"
         if self._undoable:
-            self.undo(low or refused)
+            self.undo(low or refused, "storage_low" if low is not None else ended)
             return
         self._refusal = refused
         now = self._clock.seconds()
@@ -254,7 +256,6 @@ class Recording:
             self._broken = 0
         self._not_before = now + PAUSES[min(self._broken, len(PAUSES) - 1)]
         self._broken += 1
-        ended: Ending = "encoder_failed" if isinstance(refused, ProgramFailed) else "storage_failed"
         if low is not None:
             self._end("storage_low")
         elif self._barren >= TRIES:
@@ -264,7 +265,7 @@ class Recording:
 
     def _interrupted(self, reason: Ending, failure: MediaRefused) -> None:
         if self._undoable:
-            self.undo(failure)
+            self.undo(failure, reason)
         elif not self.ending:
             self._refusal = failure
             self._wait(reason)
@@ -279,7 +280,7 @@ class Recording:
 
     def _too_late(self) -> None:
         detail = f"no frame was on the disk after {START_DEADLINE:g} s"
-        self.undo(ProgramFailed(detail, "try another codec or a smaller mode"))
+        self.undo(ProgramFailed(detail, "try another codec or a smaller mode"), "encoder_failed")
 
     def _end(self, reason: Ending, deadline: float = FINISH_DEADLINE) -> None:
         """Take no more frames, and make whole what there is."""
@@ -301,10 +302,10 @@ class Recording:
     @inlineCallbacks
     def _settle(self, reason: Ending, *, undone: bool) -> Generator[Deferred[Any], Any, None]:
         yield self._reel.settled()
-        nothing = not self._reel.files and reason == "duration"
-        self._move(State.FAILED if undone or nothing or reason in _FAILURES else State.STOPPED)
+        nothing = not self._reel.files and (reason == "duration" or self._reel.lost > 0)
+        self._move(State.FAILED if undone or nothing or reason in FAILURES else State.STOPPED)
         state = self.state()
-        if not undone:
+        if not undone or self._promised:
             self._tell_over(state)
         ending, self._ending = self._ending, []
         for waiter in ending:

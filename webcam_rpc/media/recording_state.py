@@ -39,6 +39,8 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.STOPPED: frozenset(),
     State.FAILED: frozenset(),
 }
+#: Endings that nobody asked for.
+FAILURES = frozenset({"storage_low", "storage_failed", "encoder_failed"})
 
 
 class RecordingWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +65,8 @@ class RecordingState(msgspec.Struct, frozen=True, kw_only=True):
 
     ``files`` are whole; ``filename`` is the one at work, or else the last. ``elapsed`` counts from the first frame
     after those of the past, also while the camera is away; ``duration`` is that of the files. ``frames`` and ``bytes``
-    are on the disk. ``pre_roll_s`` is how much of the past it really begins with. ``schedule_id`` is that of the
-    schedule that began it, whoever else has joined.
+    are on the disk. ``lost`` counts files that could not be made whole. ``pre_roll_s`` is how much of the past it
+    really begins with. ``schedule_id`` is that of the schedule that began it, whoever else has joined.
     """
 
     recording_id: str
@@ -85,5 +87,6 @@ class RecordingState(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     pre_roll_s: float
     finalizing: bool
+    lost: int = 0
     reason: str | None
     schedule_id: str | None

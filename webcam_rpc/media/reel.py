@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 #: Seconds that an encoder may take for its last frames, before it is killed and the file cut.
 FINISH_DEADLINE = 10.0
+#: Files that may be on their way to being whole: each has an encoder, and frames that wait for it. Where the disk does
+#: not answer, or a camera changes the size of its pictures all the time, there would be no end of them.
+_CLOSING = 8
 #: A name that is too long for a number is cut to this.
 _STEM = 100
 
@@ -71,6 +74,8 @@ class Reel:
     :ivar opened: how many files were begun.
     :ivar pre_roll: how many seconds of the past the first begins with.
     :ivar start_time: when its first frame came, in Unix seconds; None while there is none.
+    :ivar start: the same by the monotonic clock.
+    :ivar lost: how many files could not be made whole; what is there of them is recovered at the next start.
     """
 
     def __init__(
@@ -90,6 +95,8 @@ class Reel:
         self.opened = 0
         self.pre_roll = 0.0
         self.start_time: float | None = None
+        self.start = 0.0
+        self.lost = 0
         self._studio = studio
         self._feed = feed
         self._wanted = wanted
@@ -129,8 +136,11 @@ class Reel:
 
     def take(self, frame: Frame) -> None:
         """Put a frame into the file at work, or into a new one where there is none or that is full."""
-        if self.at_work is not None and self._is_full(self.at_work, frame):
+        if self.at_work is not None and len(self._closing) < _CLOSING and self._is_full(self.at_work, frame):
             self.close("segment")
+        if self.at_work is not None and self._is_other(self.at_work, frame):
+            self._dropped += 1
+            return
         if self.at_work is not None:
             self.at_work.write(frame)
         else:
@@ -173,11 +183,13 @@ class Reel:
 
     def _is_full(self, segment: Segment, frame: Frame) -> bool:
         first = segment.first
-        if first is None:
-            return False
+        over = first is not None and 0 < self._wanted.segment_s <= frame.at - first.at
+        return over or self._is_other(segment, frame)
+
+    def _is_other(self, segment: Segment, frame: Frame) -> bool:
         # One file has pictures of one size.
-        other = (frame.width, frame.height) != (first.width, first.height)
-        return other or 0 < self._wanted.segment_s <= frame.at - first.at
+        first = segment.first
+        return first is not None and (frame.width, frame.height) != (first.width, first.height)
 
     def _open(self, frame: Frame) -> None:
         studio, wanted = self._studio, self._wanted
@@ -185,8 +197,9 @@ class Reel:
         if not self.opened:
             if wanted.pre_roll_s:
                 past = tuple(each for each in self._feed.pre_roll(wanted.pre_roll_s) if each.number < frame.number)
-            self.start_time = past[0].time if past else frame.time
-            self.pre_roll = frame.at - past[0].at if past else 0.0
+            first = past[0] if past else frame
+            self.start_time, self.start = first.time, first.at
+            self.pre_roll = frame.at - first.at
         self.opened += 1
         draft = self._draft(past[0] if past else frame)
         encoding = Encoding(wanted.format, wanted.codec, studio.options.preset, studio.options.crf)
@@ -255,6 +268,7 @@ class Reel:
             self._studio.finishing.add(segment.path, meta)
 
     def _lost(self, failure: Failure, segment: Segment) -> None:
+        self.lost += 1
         if failure.check(MediaRefused):
             self._log.error("{path} is lost for now: {error}", path=segment.path, error=failure.getErrorMessage())
         else:

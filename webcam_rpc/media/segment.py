@@ -143,6 +143,10 @@ class Segment:
             return False
         meta = msgspec.structs.replace(self.meta, ended=ended, frames_dropped=self.dropped)
         whole: RecordingMeta | None = yield self._in_thread(part.settle, self._part, meta, self.first.time, self._scan)
+        if self._unwanted and whole is not None:
+            # That was said a moment too late.
+            yield self._in_thread(part.take_back, self._part)
+            return False
         self.meta = whole or meta
         self.frames, self.size = self.meta.frames or 0, self.meta.file_size or 0
         return whole is not None
