@@ -22,7 +22,6 @@ from tests.integration.media import (
     probe,
     recording,
 )
-from tests.integration.test_service import promised
 from tests.service import eventually
 from tests.wsclient import RPCFailed
 
@@ -330,7 +329,7 @@ class SurvivalTests(MediaCase):
         started = await self.record(client, 2)
         began = reactor.seconds()
         self.assertEqual(await service.stop(), 0)
-        self.assertLess(reactor.seconds() - began, promised(2.0))
+        self.assertLess(reactor.seconds() - began, service.promised(2.0))
         await self.nothing_left(str(service.state))
         path = self.media(service) / started["filename"]
         await decoded(path)

@@ -34,11 +34,6 @@ CAPTURES = Path(__file__).parent.parent / "captures"
 _MAJOR, _MINOR = 81, 240
 
 
-def promised(seconds: float) -> float:
-    """Give the time that a promise allows on this machine: one that many share is slower by as much."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 def about(device: str, status: str) -> Callable[[Notification], bool]:
     """Recognise the news that the camera at ``device`` has this status; CONNECTED only with its mode."""
 
@@ -276,7 +271,7 @@ class StopTests(ServiceCase):
         client = await self.connect(service)
         began = reactor.seconds()
         status = await service.stop(number=number)
-        self.assertLess(reactor.seconds() - began, promised(2.0))
+        self.assertLess(reactor.seconds() - began, service.promised(2.0))
         self.assertEqual(status, 0)
         self.assertEqual((await client.lost()).code, 1001)
         self.assertNotIn("Traceback", service.log)
@@ -383,7 +378,7 @@ class DeviceTests(ServiceCase):
         await eventually(reactor, lambda: pids.exists() and pids.read_text().count("\n") >= 2, PATIENCE, "a probe")
         began = reactor.seconds()
         self.assertEqual(await client.call("ping"), "pong")
-        self.assertLess(reactor.seconds() - began, promised(0.5))
+        self.assertLess(reactor.seconds() - began, service.promised(0.5))
         failed = (await client.wait_for(about(device, "ERROR"), PATIENCE)).params
         self.assertIn("v4l2-ctl does not come to an end", failed["reason"])
         status = await client.call("get_status")
