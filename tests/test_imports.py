@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "threads": set[str](),
     "__main__": set[str](),
 }
+MAY_IMPORT["composition"] = set(MAY_IMPORT) - {"__main__", "options", "signals", "systemd"}
 MAY_IMPORT["tap"] = MAY_IMPORT["testing"] = set(MAY_IMPORT) - {"__main__"}
 
 
