@@ -33,10 +33,14 @@ from webcam_rpc.rpc.methods import MethodTable
 from webcam_rpc.signals import Signals
 from webcam_rpc.systemd import SystemdNotifier
 from webcam_rpc.threads import Threads
+from webcam_rpc.tokens import TokenRefused
 from webcam_rpc.web.access import Access
+from webcam_rpc.web.admission import Admission
+from webcam_rpc.web.allowance import Rates
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
 from webcam_rpc.web.files import Reads
+from webcam_rpc.web.grants import Grants
 from webcam_rpc.web.listener import Listener
 from webcam_rpc.web.pictures import media_resources
 from webcam_rpc.web.site import make_site
@@ -120,8 +124,15 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
     described = openrpc.document(table, "webcam_rpc", __version__)
     document = msgspec.json.encode(described)
     access = Access(settings.access, _names_of_this_machine())
+    admission = Admission(
+        access,
+        Grants(reactor, time.time, access, lambda _: False),
+        _Nobody(),
+        Rates(settings.access.rate, reactor.seconds),
+        reactor.seconds,
+    )
     pages = media_resources(reactor, media.pictures, Reads(base.threads.run))
-    site = make_site(reactor, server, access, clients, Calls(table, reactor), lambda: document, pages)
+    site = make_site(reactor, server, admission, clients, Calls(table, reactor), lambda: document, pages)
     endpoints = server.listen or (f"tcp:{server.port}:interface={quoteStringArgument(server.host)}",)
 
     # What is there at the start stays: no collection of garbage need look at it, which would hold the reactor.
@@ -152,3 +163,8 @@ def _names_of_this_machine() -> tuple[str, ...]:
     name = socket.gethostname()
     # mDNS publishes a machine under NAME.local (RFC 6762); the network's own name for it is in access.hosts if wanted.
     return (name, name.partition(".")[0], name.partition(".")[0] + ".local")
+
+
+class _Nobody:
+    def verify(self, text, path):
+        raise TokenRefused("unknown")

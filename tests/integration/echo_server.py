@@ -22,16 +22,21 @@ listens on loopback (an ephemeral port unless told), prints the address on one l
 from __future__ import annotations
 
 import argparse
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from webcam_rpc.config import Config
 from webcam_rpc.rpc.methods import MethodTable
+from webcam_rpc.tokens import Identity, TokenRefused
 from webcam_rpc.web.access import Access
+from webcam_rpc.web.admission import Admission
+from webcam_rpc.web.allowance import Rates
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
 from webcam_rpc.web.frames import text_frame
+from webcam_rpc.web.grants import Grants
 from webcam_rpc.web.protocol import WebcamServerFactory, WebcamServerProtocol
 from webcam_rpc.web.resources import root
 from webcam_rpc.web.site import Site
@@ -86,15 +91,26 @@ class EchoFactory(WebcamServerFactory):
         return made
 
 
+class Nobody:
+    """Knows no token."""
+
+    def verify(self, text: str, path: str | None) -> Identity:  # noqa: ARG002 - the service's has them
+        """Refuse."""
+        raise TokenRefused("unknown")
+
+
 def make_echo_site(reactor: Any) -> Site:
     """Put the site together as the service's makeService and make_site do."""
     config = Config()
     limits = msgspec.structs.replace(config.server, max_message_size=LARGEST, ping_interval=0.0)
     clients = Clients(reactor, limits, traffic=Traffic(enabled=False))
     calls = Calls(MethodTable(()), reactor)
-    websockets = EchoFactory(reactor, limits, clients, calls)
-    tree = root(reactor, clients, calls, websockets, lambda: b"{}")
-    return Site(reactor, tree, limits, Access(config.access, ()), clients, websockets)
+    access = Access(config.access, ())
+    grants = Grants(reactor, time.time, access, lambda _: False)
+    admission = Admission(access, grants, Nobody(), Rates(config.access.rate, reactor.seconds), reactor.seconds)
+    websockets = EchoFactory(reactor, limits, clients, calls, admission)
+    tree = root(reactor, clients, calls, admission, websockets, lambda: b"{}")
+    return Site(reactor, tree, limits, admission, clients, websockets)
 
 
 def main() -> None:

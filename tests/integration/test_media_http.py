@@ -16,12 +16,11 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from tests.web.case import response
+from tests.web.case import Tokens, make_admission, response
 from tests.web.mediacase import FakeMedia, Picture, parts
 from tests.web.wire import head
 from webcam_rpc import config
 from webcam_rpc.rpc.methods import MethodTable
-from webcam_rpc.web.access import Access
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
 from webcam_rpc.web.files import Reads
@@ -104,7 +103,7 @@ class MediaHttpTests(TestCase):
         site = make_site(
             reactor,
             limits,
-            Access(config.Access(), []),
+            make_admission(reactor, config.Access(), Tokens()),
             self.clients,
             Calls(MethodTable(()), reactor),
             lambda: b"{}",

@@ -16,10 +16,9 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from tests.web.case import Methods, request, response
+from tests.web.case import Methods, Tokens, make_admission, request, response
 from tests.web.wire import CLOSE, PING, PONG, TEXT, UPGRADE, Frame, frame, head
 from webcam_rpc import config
-from webcam_rpc.web.access import Access
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
 from webcam_rpc.web.site import make_site
@@ -122,7 +121,14 @@ class WebTests(TestCase):
         self.methods = Methods()
         calls = Calls(self.methods.table(), reactor)
         self.clients = Clients(reactor, settings, lambda _: [b'{"hello":1}'], Traffic(enabled=False))
-        self.site = make_site(reactor, settings, Access(config.Access(), []), self.clients, calls, lambda: b"{}" * 9000)
+        self.site = make_site(
+            reactor,
+            settings,
+            make_admission(reactor, config.Access(), Tokens()),
+            self.clients,
+            calls,
+            lambda: b"{}" * 9000,
+        )
         self.site.noisy = False
         self.clients.startService()
         self.port = await serverFromString(reactor, endpoint).listen(self.site)

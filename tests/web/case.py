@@ -16,9 +16,13 @@ from tests.web.wire import CLOSE, LOOPBACK, PING, TEXT, UPGRADE, Wire, frame, he
 from webcam_rpc import config
 from webcam_rpc.rpc.methods import Method, MethodTable
 from webcam_rpc.rpc.roles import Role
+from webcam_rpc.tokens import Identity, TokenRefused
 from webcam_rpc.web.access import Access
+from webcam_rpc.web.admission import Admission
+from webcam_rpc.web.allowance import Rates
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
+from webcam_rpc.web.grants import Grants
 from webcam_rpc.web.site import make_site
 from webcam_rpc.web.traffic import Traffic
 
@@ -116,6 +120,59 @@ class Methods:
         self.cancelled += 1
 
 
+class Tokens:
+    """Knows the tokens that a test gives it, at once or when it is told to.
+
+    ``known`` has identities by token, ``looking`` what is waited for while ``slow``.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[str, Identity] = {}
+        self.revoked: set[str] = set()
+        self.slow = False
+        self.looking: list[tuple[Deferred[Identity], str]] = []
+        self.paths: list[str | None] = []
+
+    def verify(self, text: str, path: str | None) -> Identity | Deferred[Identity]:
+        """Give whose it is."""
+        self.paths.append(path)
+        if self.slow:
+            waiting: Deferred[Identity] = Deferred()
+            self.looking.append((waiting, text))
+            return waiting
+        return self.of(text)
+
+    def look(self) -> None:
+        """Look at the token that was shown first."""
+        waiting, text = self.looking.pop(0)
+        try:
+            waiting.callback(self.of(text))
+        except TokenRefused as refused:
+            waiting.errback(refused)
+
+    def of(self, text: str) -> Identity:
+        """Give whose it is, or refuse."""
+        if text not in self.known:
+            raise TokenRefused("malformed" if text.startswith("?") else "unknown")
+        return self.known[text]
+
+    def is_known(self, token_id: str) -> bool:
+        """Tell whether it has not been revoked."""
+        return token_id not in self.revoked
+
+    def add(self, role: Role, token: str, **more: Any) -> str:
+        """Make one."""
+        self.known[token] = Identity(role=role, name=token, token_id=f"id-{token}", **{"expires_at": None, **more})
+        return token
+
+
+def make_admission(clock: Any, access: config.Access, tokens: Tokens, *names: str) -> Admission:
+    """Make a door: where the clock is at 0, it is 1,700,000,000 in Unix seconds."""
+    door = Access(access, names, lambda: bool(tokens.known))
+    grants = Grants(clock, lambda: 1.7e9 + clock.seconds(), door, tokens.is_known)
+    return Admission(door, grants, tokens, Rates(access.rate, clock.seconds), clock.seconds)
+
+
 class WebTestCase(SynchronousTestCase):
     """Has a site in memory, and clients for it."""
 
@@ -130,10 +187,12 @@ class WebTestCase(SynchronousTestCase):
         self.calls = Calls(self.methods.table(), self.clock, new_id=lambda: "c0ffee")
         self.greetings: list[bytes] = []
         self.clients = Clients(self.clock, self.limits, self.greet, Traffic(enabled=self.traffic))
+        self.tokens = Tokens()
+        self.admission = make_admission(self.clock, self.access, self.tokens, "camera-box")
         self.site = make_site(
             self.clock,
             self.limits,
-            Access(self.access, ["camera-box"]),
+            self.admission,
             self.clients,
             self.calls,
             lambda: b'{"openrpc":"1.3.2"}',

@@ -12,7 +12,6 @@ from tests.web.case import WebTestCase, response
 from tests.web.wire import LOOPBACK, Wire, head
 from webcam_rpc.rpc.errors import InvalidParams, NotFound, RPCError
 from webcam_rpc.testing import FakeThreads
-from webcam_rpc.web.access import Access
 from webcam_rpc.web.files import Reads
 from webcam_rpc.web.pictures import media_resources
 from webcam_rpc.web.site import make_site
@@ -174,7 +173,7 @@ class MediaCase(WebTestCase):
         self.site = make_site(
             self.clock,
             self.limits,
-            Access(self.access, ["camera-box"]),
+            self.admission,
             self.clients,
             self.calls,
             lambda: b"{}",

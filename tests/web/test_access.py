@@ -19,7 +19,8 @@ def role(settings: config.Access, peer: Peer = HERE, /, **headers: str | list[st
     """Admit a request; an underscore in a header's name is a hyphen."""
     named = {"host": "localhost:8002", **headers}
     raw = {name.replace("_", "-"): [value] if isinstance(value, str) else value for name, value in named.items()}
-    return Access(settings, ["Camera-Box", "camera-box.lan"]).admit(peer, Headers(raw))
+    access = Access(settings, ["Camera-Box", "camera-box.lan"])
+    return access.role(access.admit(peer, Headers(raw)))
 
 
 class RoleTests(SynchronousTestCase):

@@ -23,6 +23,7 @@ class Somebody:
     """A caller."""
 
     peer = "192.0.2.1:5"
+    allowance = None
 
     def __init__(self, role: Role = Role.STATUS) -> None:
         self.role = role

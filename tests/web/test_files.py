@@ -198,7 +198,7 @@ class NotThereTests(FileCase):
         """Who may not see pictures gets no files, whether they are there or not."""
         for name in ("a.mp4", "no.mp4"):
             status, _, body = self.get(f"/files/recordings/{name}", peer=ELSEWHERE)
-            self.assertEqual((status, body), (403, b"this needs the role viewer; yours is status\n"))
+            self.assertEqual((status, body), (401, b"this needs the role viewer; yours is status\n"))
         self.assertEqual(len(self.threads), 0)
 
     def test_verbs(self) -> None:

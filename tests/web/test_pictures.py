@@ -109,7 +109,7 @@ class SnapshotTests(MediaCase):
         ):
             self.assertEqual(self.get(path)[0], status, path)
         self.assertEqual(self.media.taking, [])
-        self.assertEqual(self.get("/snapshot", peer=ELSEWHERE)[0], 403)
+        self.assertEqual(self.get("/snapshot", peer=ELSEWHERE)[0], 401)
 
     def test_what_is_wrong(self) -> None:
         """Each error has a status, and its answer says what to do."""
@@ -229,7 +229,7 @@ class StateTests(MediaCase):
         self.assertEqual(status, 200)
         self.assertFalse(json.loads(body)["result"]["source"]["online"])
         self.assertEqual(self.get("/state?device=no")[0], 404)
-        self.assertEqual(self.get("/state", peer=ELSEWHERE)[0], 403)
+        self.assertEqual(self.get("/state", peer=ELSEWHERE)[0], 401)
 
 
 PANEL = "https://panel.example"
@@ -288,7 +288,7 @@ class PagesOfOthersTests(MediaCase):
         """It comes with the role of anybody, however near, and may show what it then gets."""
         embed = ("Sec-Fetch-Site: cross-site", *EMBEDS, f"Referer: {PANEL}/")
         status, headers, body = self.get("/snapshot", *embed)
-        self.assertEqual((status, body), (403, b"this needs the role viewer; yours is status\n"))
+        self.assertEqual((status, body), (401, b"this needs the role viewer; yours is status\n"))
         self.assertEqual(headers["cross-origin-resource-policy"], "cross-origin")
 
 

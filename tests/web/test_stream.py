@@ -135,7 +135,7 @@ class StreamTests(MediaCase):
         """Who may not see pictures is told which role it takes, whether there is such a camera or not."""
         for path in ("/cameras/usb-1/stream.mjpg", "/cameras/no/stream.mjpg", "/stream", "/?action=stream"):
             status, _, body = self.get(path, peer=ELSEWHERE)
-            self.assertEqual((status, body), (403, b"this needs the role viewer; yours is status\n"))
+            self.assertEqual((status, body), (401, b"this needs the role viewer; yours is status\n"))
         self.assertEqual(self.get("/", peer=ELSEWHERE)[0], 404)
 
     def test_shared_bytes(self) -> None:

@@ -156,6 +156,7 @@ class CameraMethods:
                 self.get_camera_capabilities,
                 "Tell all that a camera can do.",
                 doing,
+                cost=2.0,
             ),
             Method(
                 "set_camera_format",
@@ -165,6 +166,7 @@ class CameraMethods:
                 self.set_camera_format,
                 "Set a camera's mode and tell which one the driver really gave.",
                 doing,
+                cost=20.0,
             ),
             Method("set_camera_alias", o, AliasParams, CameraInfo, self.set_camera_alias, "Name a camera.", one),
             Method(
@@ -175,6 +177,7 @@ class CameraMethods:
                 self.diagnose_camera,
                 "Check what may be wrong with a camera or a device node.",
                 one,
+                cost=20.0,
             ),
         )
 

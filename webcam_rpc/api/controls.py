@@ -99,6 +99,7 @@ class ControlMethods:
                 self.set_camera_controls,
                 "Set controls and tell what the driver made of it.",
                 _ERRORS,
+                cost=5.0,
             ),
             Method(
                 "reset_camera_controls",
@@ -108,6 +109,7 @@ class ControlMethods:
                 self.reset_camera_controls,
                 "Set controls back to the driver's defaults.",
                 _ERRORS,
+                cost=5.0,
             ),
         )
 

@@ -117,6 +117,7 @@ class Notifications:
                 self.subscribe_events,
                 "Choose the notifications to get, and have those sent again that were missed.",
                 (InvalidParams, NotFound, InvalidState),
+                cost=5.0,
             ),
             Method(
                 "unsubscribe_events",

@@ -155,8 +155,12 @@ class FileMethods:
         one = (InvalidParams, NotFound)
         gone = (*one, InvalidState, *broken)
         return (
-            Method("list_recordings", v, ListParams, FileList, self.list_recordings, "List recordings.", listing),
-            Method("list_snapshots", v, ListParams, FileList, self.list_snapshots, "List snapshots.", listing),
+            Method(
+                "list_recordings", v, ListParams, FileList, self.list_recordings, "List recordings.", listing, cost=5.0
+            ),
+            Method(
+                "list_snapshots", v, ListParams, FileList, self.list_snapshots, "List snapshots.", listing, cost=5.0
+            ),
             Method(
                 "get_recording_info",
                 v,
@@ -165,6 +169,7 @@ class FileMethods:
                 self.get_recording_info,
                 "Tell all that is known of a recording's file.",
                 one,
+                cost=2.0,
             ),
             Method(
                 "get_snapshot_info",
@@ -174,9 +179,14 @@ class FileMethods:
                 self.get_snapshot_info,
                 "Tell all that is known of a snapshot.",
                 one,
+                cost=2.0,
             ),
-            Method("delete_recording", o, FileParams, Deleted, self.delete_recording, "Delete a recording.", gone),
-            Method("delete_snapshot", o, FileParams, Deleted, self.delete_snapshot, "Delete a snapshot.", gone),
+            Method(
+                "delete_recording", o, FileParams, Deleted, self.delete_recording, "Delete a recording.", gone, cost=2.0
+            ),
+            Method(
+                "delete_snapshot", o, FileParams, Deleted, self.delete_snapshot, "Delete a snapshot.", gone, cost=2.0
+            ),
             Method(
                 "protect_recording",
                 o,
@@ -185,6 +195,7 @@ class FileMethods:
                 self.protect_recording,
                 "Keep a recording from being deleted, or let it.",
                 (*one, *broken),
+                cost=2.0,
             ),
             Method(
                 "get_storage_info",
@@ -194,6 +205,7 @@ class FileMethods:
                 self.get_storage_info,
                 "Tell how much room there is and what takes it.",
                 broken,
+                cost=2.0,
             ),
             Method(
                 "set_retention_policy",
@@ -203,6 +215,7 @@ class FileMethods:
                 self.set_retention_policy,
                 "Choose how long files are kept, also after a restart.",
                 (InvalidParams, *broken),
+                cost=5.0,
             ),
             Method(
                 "cleanup_old_files",
@@ -213,6 +226,7 @@ class FileMethods:
                 "Remove what the policy has no place for, now.",
                 broken,
                 deadline_s=_CLEANING_S,
+                cost=100.0,
             ),
         )
 

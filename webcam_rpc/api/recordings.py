@@ -174,6 +174,7 @@ class RecordingMethods:
                 self.start_recording,
                 "Begin a recording; answered when its first frame is on the disk.",
                 doing,
+                cost=20.0,
             ),
             Method(
                 "stop_recording",
@@ -183,6 +184,7 @@ class RecordingMethods:
                 self.stop_recording,
                 "End a recording; answered when its file is whole.",
                 doing,
+                cost=5.0,
             ),
             Method(
                 "get_recording_status",

@@ -154,6 +154,7 @@ class ScheduleMethods:
                 self.schedule_recording,
                 "Record later, once or again and again.",
                 changing,
+                cost=5.0,
             ),
             Method(
                 "list_schedules",
@@ -181,6 +182,7 @@ class ScheduleMethods:
                 self.update_schedule,
                 "Change a schedule from its next run on.",
                 changing,
+                cost=5.0,
             ),
             Method(
                 "cancel_schedule",

@@ -84,6 +84,7 @@ class SnapshotMethods:
                 self.take_snapshot,
                 "Take a picture and keep it.",
                 (InvalidParams, NotFound, InvalidState, DependencyFailed, StorageLow, ShuttingDown),
+                cost=10.0,
             ),
         )
 

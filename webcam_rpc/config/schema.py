@@ -6,6 +6,7 @@ what each is for, and the tests hold the three together.
 """
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -24,6 +25,7 @@ _ENDPOINT = r"^[A-Za-z0-9_]+:[^\x00-\x1f]+\Z"
 _HOST = r"^[A-Za-z0-9._:%-]+\Z"
 _MODE = r"^(?:[A-Z0-9]{4} )?[0-9]{1,5}x[0-9]{1,5}(?:@[0-9]{1,3}(?:\.[0-9]{1,3})?)?\Z"
 _HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z"
+_NETWORK = r"^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?\Z"
 _ORIGIN = r"^[a-z][a-z0-9+.-]*://[^/\s?#]+\Z"
 _PATH = r"^[^\x00-\x1f]+\Z"
 _NAME = r"^[^\x00-\x1f\x7f]{1,64}\Z"
@@ -36,6 +38,7 @@ RULES = {
     _ENDPOINT: "an endpoint such as tcp:8002:interface=127.0.0.1",
     _HOST: "an address or a host name",
     _HOST_NAME: "a host name without scheme and port",
+    _NETWORK: "an IP address or a network such as 10.0.0.0/8",
     _ORIGIN: "an origin such as https://panel.example, without a path",
     _PATH: "a path",
     _MODE: "a mode such as 'MJPG 1280x720@30', 1280x720@30 or 1280x720",
@@ -162,13 +165,31 @@ class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     directory: Path | None = None
 
 
+class Rate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much may be asked for in a second, in the costs of the methods, where a ping is 1; 0 is any amount."""
+
+    connection: Annotated[float, Meta(ge=0, le=1_000_000)] = 1000.0
+    address: Annotated[float, Meta(ge=0, le=1_000_000)] = 2000.0
+    loopback: bool = False
+
+
 class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may do what without a token, and which pages and names may be used to come here."""
+    """Who may do what without a token, and which pages, names and proxies may be used to come here."""
 
     anonymous: RoleName = "status"
     loopback: RoleName = "operator"
+    proxies: tuple[Annotated[str, Meta(pattern=_NETWORK)], ...] = ()
     origins: tuple[Annotated[str, Meta(pattern=_ORIGIN)], ...] = ()
     hosts: tuple[Annotated[str, Meta(pattern=_HOST_NAME)], ...] = ()
+    rate: Rate = Rate()
+
+    def __post_init__(self) -> None:
+        """Refuse what only looks like an address."""
+        for index, network in enumerate(self.proxies):
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise OptionError(f"proxies[{index}]", f"{network!r} is no IP address or network") from None
 
 
 class Logging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

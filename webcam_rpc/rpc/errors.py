@@ -175,14 +175,14 @@ class InternalError(RPCError):
 
 
 class AuthenticationFailed(RPCError):
-    """The credentials are missing or wrong."""
+    """The credentials are missing or wrong; ``locked_out`` says in ``retry_after_ms`` when to try again."""
 
     code = -32001
     title = "Authentication failed"
     shape = ReasonData
 
-    def __init__(self, reason: str) -> None:
-        super().__init__({"reason": reason})
+    def __init__(self, reason: str, **more: object) -> None:
+        super().__init__({"reason": reason, **more})
 
 
 class PermissionDenied(RPCError):

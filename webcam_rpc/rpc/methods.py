@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from webcam_rpc.rpc.errors import RPCError
     from webcam_rpc.rpc.roles import Role
 
+    class Purse(Protocol):
+        """What a caller pays from."""
+
+        def spend(self, cost: float) -> None:
+            """Pay for a call. Raises RateLimited."""
+
+
 #: Names that start so are reserved by the specification (section 4); this one is OpenRPC's.
 _RESERVED, _DISCOVER = "rpc.", "rpc.discover"
 
@@ -42,6 +49,10 @@ class Caller(Protocol):
     def peer(self) -> str:
         """Where the caller is, for the log."""
 
+    @property
+    def allowance(self) -> Purse | None:
+        """What the caller's calls are paid from; None where nothing is counted."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -57,6 +68,7 @@ class Method:
     :ivar summary: one line for people.
     :ivar errors: what it ends with in its own right, beside what every call can end with.
     :ivar deadline_s: how many seconds it may take.
+    :ivar cost: what a call takes of the caller's allowance, where a ping is 1.
     """
 
     name: str
@@ -67,6 +79,7 @@ class Method:
     summary: str
     errors: tuple[type[RPCError], ...] = ()
     deadline_s: float = 15.0
+    cost: float = 1.0
 
 
 class MethodTable(Iterable[Method]):
@@ -105,6 +118,11 @@ class MethodTable(Iterable[Method]):
             return self._methods[name]
         except KeyError:
             raise MethodNotFound(name) from None
+
+    def cost(self, name: str) -> float:
+        """Give what a call costs, be there such a method or not."""
+        method = self._methods.get(name)
+        return method.cost if method is not None else 1.0
 
     def bind(self, method: Method, params: Raw | UnsetType) -> msgspec.Struct:
         """Turn the JSON of ``params`` (of a :class:`~webcam_rpc.rpc.session.Call`) into the method's Struct.

@@ -1,4 +1,4 @@
-"""Who may come in, and with which role: the checks of every request's Host, Origin and proxy headers.
+"""Who may come in, and with which role where no token is shown: the checks of Host, Origin and proxy headers.
 
 Pure. The Host check is what stops DNS rebinding (a page whose own name was made to resolve to this machine), the
 Origin check what stops other pages in a browser on this machine or network. Where a page only shows what it has not
@@ -8,18 +8,19 @@ A client that is no browser sends none of these, and nothing here is in its way.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
 from webcam_rpc.rpc.roles import Role
+from webcam_rpc.web.proxies import Proxies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from webcam_rpc.config import Access as Settings
     from webcam_rpc.web.peers import Peer
-
-_BAD_REQUEST, _FORBIDDEN = 400, 403
 
 #: Headers that only a proxy adds; ``X-Forwarded-*`` is there too.
 _PROXY = frozenset({b"forwarded", b"via", b"x-real-ip"})
@@ -43,12 +44,25 @@ class Headers(Protocol):
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """The request does not come in: HTTP status and the reason in words."""
+    """The request does not come in: HTTP status, the reason in words, and headers for the answer."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: HTTPStatus, reason: str, headers: Mapping[bytes, bytes] | None = None) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Where a request comes from, as far as its role goes.
+
+    :ivar peer: who really asks: behind a proxy that is believed, its client.
+    :ivar local: whether it is made on this machine, by no page of another site and through no proxy that shows.
+    """
+
+    peer: Peer
+    local: bool
 
 
 class Access:
@@ -56,25 +70,45 @@ class Access:
 
     :param settings: the section ``access`` of the configuration.
     :param machine_names: what this machine is called.
+    :param has_tokens: tells whether there is any token: then whoever is somebody can say so.
     """
 
-    def __init__(self, settings: Settings, machine_names: Iterable[str]) -> None:
+    def __init__(
+        self, settings: Settings, machine_names: Iterable[str], has_tokens: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._machine_names = tuple(machine_names)
+        self._has_tokens = has_tokens
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on."""
+        names = (*settings.hosts, *self._machine_names, "localhost")
         self._origins = frozenset(origin.lower() for origin in settings.origins)
-        self._hosts = frozenset(name.lower().rstrip(".") for name in (*settings.hosts, *machine_names, "localhost"))
+        self._hosts = frozenset(name.lower().rstrip(".") for name in names)
+        self._proxies = Proxies(settings.proxies)
         self._anonymous = Role.parse(settings.anonymous)
-        # Another name in access.hosts means that this machine is reached through something, which may well be a proxy
-        # that runs here, connects from loopback and adds no header.
-        reached = any(not _is_loopback(name) for name in settings.hosts)
-        self._loopback = self._anonymous if reached else Role.parse(settings.loopback)
+        self._loopback = Role.parse(settings.loopback)
+        # Then this machine is reached through something, which may well be a proxy that runs here, connects from
+        # loopback and adds no header.
+        self._reached = bool(settings.proxies) or any(not _is_loopback(name) for name in settings.hosts)
 
-    def admit(self, peer: Peer, headers: Headers) -> Role:
-        """Give the role of a request that shows no credentials.
-
-        :raises Refused: if it may not come in at all.
-        """
+    def admit(self, peer: Peer, headers: Headers) -> Visit:
+        """Let a request in. Raises Refused if it may not come in at all, whatever token it shows."""
         host, port = self._host(headers)
         foreign = self._is_foreign(headers, host, port)
-        if peer.loopback and not foreign and not _came_through_proxy(headers):
+        if self._proxies.includes(peer.address):
+            return Visit(self._proxies.origin(peer, headers), local=False)
+        return Visit(peer, local=peer.loopback and not foreign and not _came_through_proxy(headers))
+
+    def is_proxy(self, address: str | None) -> bool:
+        """Tell whether this is the address of a proxy that is believed."""
+        return self._proxies.includes(address)
+
+    def role(self, visit: Visit) -> Role:
+        """Give the role of whoever shows no token."""
+        if visit.local and visit.peer.admin:
+            return Role.ADMIN
+        if visit.local and not self._reached and not self._has_tokens():
             return self._loopback
         return self._anonymous
 
@@ -85,13 +119,13 @@ class Access:
     def _host(self, headers: Headers) -> tuple[str, int | None]:
         values = headers.getRawHeaders(b"host") or ()
         if len(values) != 1:
-            raise Refused(_BAD_REQUEST, "one Host header is needed")
+            raise Refused(HTTPStatus.BAD_REQUEST, "one Host header is needed")
         try:
             host, port = _authority(values[0].decode("ascii"))
         except ValueError:
-            raise Refused(_BAD_REQUEST, "the Host header is malformed") from None
+            raise Refused(HTTPStatus.BAD_REQUEST, "the Host header is malformed") from None
         if host not in self._hosts and not _is_address(host):
-            raise Refused(_FORBIDDEN, "this Host is not one of access.hosts")
+            raise Refused(HTTPStatus.FORBIDDEN, "this Host is not one of access.hosts")
         return host, port
 
     def _is_foreign(self, headers: Headers, host: str, port: int | None) -> bool:
@@ -103,7 +137,7 @@ class Access:
         if _is_same(origin, host, port):
             return False
         if origin not in self._origins:
-            raise Refused(_FORBIDDEN, "this Origin is not one of access.origins")
+            raise Refused(HTTPStatus.FORBIDDEN, "this Origin is not one of access.origins")
         return True
 
     def _is_shown_by_foreign(self, headers: Headers, host: str, port: int | None) -> bool:
@@ -127,7 +161,7 @@ class Access:
         if ours:
             return False
         if origin not in self._origins:
-            raise Refused(_FORBIDDEN, "a page of another site can only show this if access.origins names it")
+            raise Refused(HTTPStatus.FORBIDDEN, "a page of another site can only show this if access.origins names it")
         return True
 
 

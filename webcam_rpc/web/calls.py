@@ -54,6 +54,8 @@ class Calls:
         :raises RPCError: if the call ended at once with that.
         """
         try:
+            if caller.allowance is not None:
+                caller.allowance.spend(self._table.cost(call.method))
             method = self._permitted(call.method, caller)
             result = method.call(self._table.bind(method, call.params), caller)
         except RPCError:

@@ -9,6 +9,8 @@ import secrets
 from typing import TYPE_CHECKING, Protocol
 
 from webcam_rpc.bus import Subscription
+from webcam_rpc.rpc.errors import AuthenticationFailed
+from webcam_rpc.rpc.roles import Role
 from webcam_rpc.rpc.session import receive
 from webcam_rpc.web import deflate
 from webcam_rpc.web.callqueue import CallQueue
@@ -17,16 +19,25 @@ from webcam_rpc.web.outbox import Outbox
 from webcam_rpc.web.reading import Reading
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
+    from collections.abc import Callable
 
-    from webcam_rpc.rpc.roles import Role
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from webcam_rpc.tokens import Identity
+    from webcam_rpc.web.admission import Admission
+    from webcam_rpc.web.allowance import Allowance
     from webcam_rpc.web.calls import Calls
     from webcam_rpc.web.connections import Transport
-    from webcam_rpc.web.peers import Peer
+    from webcam_rpc.web.grants import Grant
     from webcam_rpc.web.traffic import Traffic
 
 #: Close codes of RFC 6455, section 7.4.1, and of the registry that it opened.
-GOING_AWAY, TRY_AGAIN_LATER = 1001, 1013
+GOING_AWAY, POLICY_VIOLATION, TRY_AGAIN_LATER = 1001, 1008, 1013
+
+#: Wrong tokens that one connection may show.
+_TRIES = 3
 
 #: A client is owed its replies even when it is slow, and reading from it has paused long before this: so many times
 #: what may wait of broadcasts.
@@ -53,8 +64,9 @@ class Client:
     """A client, from the end of its handshake to the loss of its connection; the caller of its methods.
 
     :param link: its WebSocket.
-    :param peer: where it is.
-    :param role: what it may do; may change while it is connected.
+    :param grant: what it may do; may change while it is connected.
+    :param allowance: how much it may ask for; None where nothing is counted.
+    :param admission: proves its tokens.
     :param calls: performs what it asks for.
     :param clock: gives turns.
     :param max_pending: the bytes of broadcasts that may wait for it.
@@ -62,25 +74,34 @@ class Client:
     :param codec: compresses its replies, where that was agreed on.
     :ivar session_id: names this connection.
     :ivar subscription: which events it wants.
+    :ivar role: what it may do now.
+    :ivar promoted: called when it has got a role that is told of events, and had none before.
     """
 
     def __init__(
         self,
         link: Link,
-        peer: Peer,
-        role: Role,
+        grant: Grant,
         *,
+        admission: Admission,
+        allowance: Allowance | None,
         calls: Calls,
         clock: IReactorTime,
         max_pending: int,
         traffic: Traffic,
         codec: deflate.Deflate | None = None,
     ) -> None:
-        self.role = role
+        self.grant = grant
+        self.role: Role = grant.role
+        self.allowance = allowance
+        self.promoted: Callable[[Client], None] = lambda _: None
         self.session_id = secrets.token_hex(8)
         self.subscription = Subscription()
+        self._clock = clock
         self._link = link
-        self._peer = peer
+        self._peer = grant.visit.peer
+        self._admission = admission
+        self._tries = 0
         self._max_pending = max_pending
         self._traffic = traffic
         self._codec = codec
@@ -88,11 +109,31 @@ class Client:
         self._queue = CallQueue(calls, clock, self, self._reply, self._wake)
         self.reading = Reading(clock, link.transport, self._queue, self._outbox, link.take)
         link.transport.registerProducer(self._outbox, True)  # noqa: FBT003 - Twisted's signature
+        grant.watch(self._role_changed)
 
     @property
     def peer(self) -> str:
         """Where it is, for the log."""
         return self._peer.name
+
+    def authenticate(self, token: str) -> Deferred[Identity]:
+        """Be somebody. Fails with AuthenticationFailed; after a few wrong tokens the connection is closed."""
+        # Counted before it is known, or many at once would all be looked at.
+        self._tries += 1
+        if self._tries > _TRIES:
+            raise AuthenticationFailed("too_many_tries")
+
+        def proved(identity: Identity) -> Identity:
+            self._tries = 0
+            return identity
+
+        def failed(failure: Failure) -> Failure:
+            if self._tries >= _TRIES:
+                # Behind the answer.
+                self._clock.callLater(0, self.close, POLICY_VIOLATION, "authentication failed")
+            return failure
+
+        return self._admission.authenticate(self.grant, token).addCallbacks(proved, failed)
 
     def received(self, text: bytes) -> None:
         """Take a message from the client."""
@@ -129,9 +170,15 @@ class Client:
 
     def lost(self) -> None:
         """End everything: the connection is gone."""
+        self.grant.end()
         self.reading.stop()
         self._queue.cancel()
         self._outbox.clear()
+
+    def _role_changed(self) -> None:
+        before, self.role = self.role, self.grant.role
+        if before < Role.STATUS <= self.role:
+            self.promoted(self)
 
     def _reply(self, text: bytes) -> None:
         if not self._link.writable:

@@ -79,13 +79,9 @@ class Clients(Service):
         """Let a client in and send it the states as they are."""
         self._clients[client] = None
         self._log.info("Client connected: {peer} (Total clients: {total})", peer=client.peer, total=len(self._clients))
-        if client.role < Role.STATUS:
-            return
-        try:
-            for payload in self._greeting(client):
-                client.send(payload)
-        except Exception:  # noqa: BLE001 - without its greeting a client still has its methods
-            self._log.failure("The greeting of {peer} failed", level=LogLevel.error, peer=client.peer)
+        client.promoted = self._greet
+        if client.role >= Role.STATUS:
+            self._greet(client)
 
     def remove(self, client: Client) -> None:
         """Forget a client that has gone."""
@@ -104,6 +100,13 @@ class Clients(Service):
             text = payload.decode("utf-8", "replace")
             self._log.info("Broadcasting {what} to {told} clients: {text}", what=what, told=told, text=text)
         return told
+
+    def _greet(self, client: Client) -> None:
+        try:
+            for payload in self._greeting(client):
+                client.send(payload)
+        except Exception:  # noqa: BLE001 - without its greeting a client still has its methods
+            self._log.failure("The greeting of {peer} failed", level=LogLevel.error, peer=client.peer)
 
 
 def _wants(client: Client, topic: str, camera_id: str | None) -> bool:

@@ -65,8 +65,15 @@ class Connections:
     :param most_per_address: how many of one address, this machine's own excepted.
     """
 
-    def __init__(self, clock: IReactorTime, most: int, most_per_address: int) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        most: int,
+        most_per_address: int,
+    ) -> None:
         self._clock = clock
+        #: Tells whether an address is that of a proxy, which has as many as its clients have together.
+        self.is_proxy: Callable[[str | None], bool] = lambda _: False
         self._most = most
         self._most_per_address = most_per_address
         self._sockets: dict[Transport, _Socket] = {}
@@ -90,7 +97,7 @@ class Connections:
 
         :param leave: called at the end of the service: closes the socket unless it is in the middle of something.
         """
-        address = None if peer.loopback else peer.address
+        address = None if peer.loopback or self.is_proxy(peer.address) else peer.network
         room = address is None or self._per_address[address] < self._most_per_address
         admitted = room and self._admitted < self._most and not self._closing
         self._sockets[transport] = _Socket(address if admitted else None, admitted, leave)
@@ -99,6 +106,18 @@ class Connections:
             if address is not None:
                 self._per_address[address] += 1
         return admitted
+
+    def belongs_to(self, transport: Transport, peer: Peer) -> bool:
+        """Count a proxy's socket as one of its client's from now on; tell whether that one may have another."""
+        socket, address = self._sockets.get(transport), peer.network
+        if socket is None or not socket.admitted or socket.counted == address or address is None:
+            return True
+        self._uncount(socket)
+        if self._per_address[address] >= self._most_per_address:
+            return False
+        socket.counted = address
+        self._per_address[address] += 1
+        return True
 
     def hand_over(self, transport: Transport, leave: Callable[[], None] | None) -> None:
         """Note that this socket is something else now; a WebSocket has no ``leave``, but a goodbye of its own."""
@@ -110,11 +129,7 @@ class Connections:
         if socket is None:
             return
         self._admitted -= socket.admitted
-        if socket.counted is not None:
-            self._per_address[socket.counted] -= 1
-            if not self._per_address[socket.counted]:
-                # There are many addresses in the world.
-                del self._per_address[socket.counted]
+        self._uncount(socket)
         if self._closing and not self._sockets:
             self._all_closed()
 
@@ -135,6 +150,15 @@ class Connections:
     def reopen(self) -> None:
         """Take sockets again."""
         self._closing = False
+
+    def _uncount(self, socket: _Socket) -> None:
+        if socket.counted is None:
+            return
+        self._per_address[socket.counted] -= 1
+        if not self._per_address[socket.counted]:
+            # There are many addresses in the world.
+            del self._per_address[socket.counted]
+        socket.counted = None
 
     def _abort(self) -> None:
         self._deadline = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 
 @dataclass(frozen=True)
@@ -13,15 +13,24 @@ class Peer:
     :ivar address: its IP address, by which connections are counted; None for a unix socket.
     :ivar loopback: whether it is on this machine. A unix socket is: whoever may open it is the file's business.
     :ivar name: how the log calls it.
+    :ivar admin: whether the kernel says that it is root, or this service's own user.
     """
 
     address: str | None
     loopback: bool
     name: str
+    admin: bool = False
 
     def __str__(self) -> str:
         """Give the name."""
         return self.name
+
+    @property
+    def network(self) -> str | None:
+        """What is counted as one client: an IPv4 address, or the /64 of an IPv6 one, which is one subscriber's."""
+        if self.address is None or ":" not in self.address:
+            return self.address
+        return str(ip_network(f"{self.address.partition('%')[0]}/64", strict=False))
 
     @classmethod
     def of(cls, address: object) -> Peer:

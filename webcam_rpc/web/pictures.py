@@ -57,11 +57,17 @@ class CameraPages:
         self._media = media
         self._streams = Streams(clock, media)
 
-    def meant(self, query: Query, number: int = 0) -> str:
-        """Give the name of the camera that is meant: ``?device=``, or the one of this number. Raises NotFound."""
+    def meant(self, request: Request, query: Query, number: int | None = None) -> str:
+        """Give the name of the camera that is meant: ``?device=``, or the one of this number. Raises NotFound.
+
+        Where nothing is said, it is the first, or the one that a token is for.
+        """
         name = query.text("device")
         if name is not None:
             return name
+        if number is None and request.grant.only_camera is not None:
+            return request.grant.only_camera
+        number = number or 0
         cameras = self._media.cameras()
         if number >= len(cameras):
             raise NotFound("camera", str(number))
@@ -70,7 +76,7 @@ class CameraPages:
     def snapshot(self, request: Request, name: str, query: Query, *, extra: bool = False) -> int:
         """Answer with a picture; ``extra`` adds µStreamer's headers."""
         fresh, max_age_ms = query.flag("fresh"), query.number("max_age_ms", int, 0, _MAX_AGE_MS)
-        taking = self._media.snapshot(_checked(name), fresh=fresh, max_age_ms=max_age_ms)
+        taking = self._media.snapshot(self._allowed(request, name), fresh=fresh, max_age_ms=max_age_ms)
 
         def show(picture: Picture) -> bytes | int:
             request.setHeader(b"Cache-Control", b"no-store")
@@ -91,25 +97,36 @@ class CameraPages:
     def stream(self, request: Request, name: str, query: Query) -> bytes | int:
         """Answer with pictures without an end; for HEAD with what would come before them."""
         if request.method == b"HEAD":
-            self._media.state(_checked(name))
+            self._media.state(self._allowed(request, name))
             for header, value in HEADERS.items():
                 request.setHeader(header, value)
             return b""
-        self._streams.open(request, _checked(name), query)
+        self._streams.open(request, self._allowed(request, name), query)
         return NOT_DONE_YET
 
     def state(self, request: Request, query: Query) -> bytes:
         """Answer with how a camera stands, as µStreamer does; where none is plugged in, the camera is offline."""
         state: CameraState | None = None
         if query.text("device") is not None or self._media.cameras():
-            state = self._media.state(_checked(self.meant(query)))
+            state = self._media.state(self._allowed(request, self.meant(request, query)))
         streams = self._streams.of(state.camera_id) if state is not None else {}
         request.setHeader(b"Cache-Control", b"no-store")
         return answer(request, HTTPStatus.OK, state_document(state, streams), b"application/json")
 
+    def _allowed(self, request: Request, name: str) -> str:
+        """Give a camera's name. What cannot be one is not even looked for; a token for one camera sees no other."""
+        if not name or len(name) > _NAME or "\0" in name:
+            raise NotFound("camera", name)
+        only = request.grant.only_camera
+        if only is not None and self._media.state(name).camera_id != only:
+            raise NotFound("camera", name)
+        return name
+
 
 class Page(Shown):
     """Something that is shown at a path of its own."""
+
+    of_a_camera = True
 
     def __init__(self, clock: IReactorTime, page: Callable[[Request, Query], bytes | int]) -> None:
         super().__init__(clock)
@@ -144,15 +161,17 @@ class Cameras(Root):
 class Actions(Shown):
     """``/?action=``. Without it there is nothing at the root."""
 
+    of_a_camera = True
+
     def __init__(self, clock: IReactorTime, pages: CameraPages) -> None:
         super().__init__(clock)
         self._pages = pages
 
-    def serve(self, request: Request) -> bytes | int:
+    def render(self, request: Request) -> bytes | int:
         """Refuse where no action is asked for, whoever asks."""
         if b"action" not in (request.args or ()):
             return refuse(request, HTTPStatus.NOT_FOUND, "not found")
-        return super().serve(request)
+        return super().render(request)
 
     def show(self, request: Request, query: Query) -> bytes | int:
         """Do as mjpg-streamer does."""
@@ -160,7 +179,9 @@ class Actions(Shown):
         if action is None:
             raise InvalidParams("action", "choice", "stream or snapshot")
         number = query.number("camera", int, 0, 9999)
-        name = self._pages.meant(query, int(action[2] or 0) if number is None else number)
+        if number is None and action[2]:
+            number = int(action[2])
+        name = self._pages.meant(request, query, number)
         if action[1] == "stream":
             return self._pages.stream(request, name, query)
         return self._pages.snapshot(request, name, query, extra=True)
@@ -175,10 +196,10 @@ def media_resources(clock: IReactorTime, media: Media, reads: Reads) -> dict[byt
     pages = CameraPages(clock, media)
 
     def snapshot(request: Request, query: Query) -> int:
-        return pages.snapshot(request, pages.meant(query), query, extra=True)
+        return pages.snapshot(request, pages.meant(request, query), query, extra=True)
 
     def stream(request: Request, query: Query) -> bytes | int:
-        return pages.stream(request, pages.meant(query), query)
+        return pages.stream(request, pages.meant(request, query), query)
 
     return {
         b"": Actions(clock, pages),
@@ -188,10 +209,3 @@ def media_resources(clock: IReactorTime, media: Media, reads: Reads) -> dict[byt
         b"stream": Page(clock, stream),
         b"state": Page(clock, pages.state),
     }
-
-
-def _checked(name: str) -> str:
-    """Give a camera's name. What cannot be one is not even looked for."""
-    if not name or len(name) > _NAME or "\0" in name:
-        raise NotFound("camera", name)
-    return name

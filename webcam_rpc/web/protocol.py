@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from webcam_rpc.config import Server as Limits
-    from webcam_rpc.rpc.roles import Role
+    from webcam_rpc.web.admission import Admission
     from webcam_rpc.web.calls import Calls
     from webcam_rpc.web.clients import Clients
     from webcam_rpc.web.connections import Transport
-    from webcam_rpc.web.peers import Peer
+    from webcam_rpc.web.grants import Grant
 
     # Autobahn's releases differ in what they tell of their types: here it has none.
     WebSocketServerFactory: TypeAlias = Any
@@ -76,8 +76,7 @@ class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     closing: IDelayedCall | None = None
 
     # Set by whoever hands a socket over, before the handshake.
-    origin: Peer
-    role: Role
+    grant: Grant
 
     @property
     def writable(self) -> bool:
@@ -194,16 +193,20 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
     :param limits: the section ``server``.
     :param clients: where each client is entered.
     :param calls: performs what they ask for.
+    :param admission: proves their tokens.
     """
 
     protocol = WebcamServerProtocol
     noisy = False
 
-    def __init__(self, clock: IReactorTime, limits: Limits, clients: Clients, calls: Calls) -> None:
+    def __init__(
+        self, clock: IReactorTime, limits: Limits, clients: Clients, calls: Calls, admission: Admission
+    ) -> None:
         super().__init__(server="webcam-rpc", reactor=clock)
         self._batched_timer = Timers(clock)
         self.clients = clients
         self._calls = calls
+        self._admission = admission
         self._limits = limits
         self.setProtocolOptions(
             versions=[13],
@@ -232,8 +235,9 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
             link._perMessageCompress = codec  # noqa: SLF001
         return Client(
             link,
-            link.origin,
-            link.role,
+            link.grant,
+            admission=self._admission,
+            allowance=self._admission.allowance(link.grant.visit),
             calls=self._calls,
             clock=self.reactor,
             max_pending=self._limits.max_pending,

@@ -1,6 +1,6 @@
 """What the port serves: the WebSocket, the same methods by POST, and their description.
 
-Whoever gets here has passed the checks of :mod:`.access`; ``request.role`` is its role.
+Whoever gets here has passed :mod:`.admission`; ``request.grant`` tells what it may do.
 """
 
 from __future__ import annotations
@@ -14,17 +14,23 @@ from msgspec import UNSET
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from webcam_rpc.rpc.errors import InvalidState
+from webcam_rpc.rpc.roles import Role
 from webcam_rpc.rpc.session import receive
 from webcam_rpc.web.callqueue import CallQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
 
-    from webcam_rpc.rpc.roles import Role
+    from webcam_rpc.tokens import Identity
+    from webcam_rpc.web.admission import Admission
+    from webcam_rpc.web.allowance import Allowance
     from webcam_rpc.web.calls import Calls
     from webcam_rpc.web.clients import Clients
+    from webcam_rpc.web.grants import Grant
     from webcam_rpc.web.protocol import WebcamServerFactory
     from webcam_rpc.web.site import Request
 
@@ -66,11 +72,17 @@ class Refusal(Resource):
 
 
 class Endpoint(Resource):
-    """A resource with nothing below it; knows its verbs."""
+    """A resource with nothing below it; knows its verbs, and who may have it.
+
+    :cvar role: the least role.
+    :cvar of_a_camera: whether it shows one camera, so that a token for one camera may be enough for it.
+    """
 
     isLeaf = True  # noqa: N815 - Twisted's name
 
     verbs: ClassVar[tuple[bytes, ...]] = (b"GET",)
+    role: ClassVar[Role] = Role.NONE
+    of_a_camera: ClassVar[bool] = False
 
     def render(self, request: Request) -> bytes | int:
         """Serve the verbs that there are, at this very path."""
@@ -79,11 +91,26 @@ class Endpoint(Resource):
         if request.method not in self.verbs:
             request.setHeader(b"Allow", b", ".join(self.verbs))
             return refuse(request, HTTPStatus.METHOD_NOT_ALLOWED, "method not allowed")
+        grant = request.grant
+        if grant.only_camera is not None and not self.of_a_camera:
+            return refuse(request, HTTPStatus.FORBIDDEN, "this token is for the pictures of one camera")
+        if grant.role < self.role:
+            return _not_enough(request, grant, self.role)
         return self.serve(request)
 
     def serve(self, request: Request) -> bytes | int:
         """Answer the request."""
         raise NotImplementedError
+
+
+def _not_enough(request: Request, grant: Grant, needed: Role) -> bytes:
+    """Refuse who may not have it. Whoever has shown no token may have one."""
+    if grant.identity is None:
+        request.setHeader(b"WWW-Authenticate", b'Bearer realm="webcam-rpc"')
+        status = HTTPStatus.UNAUTHORIZED
+    else:
+        status = HTTPStatus.FORBIDDEN
+    return refuse(request, status, f"this needs the role {needed.wire}; yours is {grant.role.wire}")
 
 
 class Root(Resource):
@@ -122,7 +149,7 @@ class WebSockets(Endpoint):
 
     def _upgrade(self, request: Request) -> None:
         link = self._factory.buildProtocol(request.channel.transport.getPeer())
-        link.origin, link.role = request.channel.peer, request.role
+        link.grant = request.grant
         rest = request.channel.hand_over(link)
         link.dataReceived(_head(request))
         if rest:
@@ -176,8 +203,14 @@ class Poster:
 
     role: Role
     peer: str
+    grant: Grant
+    allowance: Allowance | None
     session_id: None = None
     subscription: None = None
+
+    def authenticate(self, token: str) -> Deferred[Identity]:  # noqa: ARG002 - as of one that can
+        """Refuse: there is nothing that it would last for."""
+        raise InvalidState("NOT_A_WEBSOCKET", hint="show the token in the header Authorization of each request")
 
 
 class Post(Endpoint):
@@ -185,11 +218,12 @@ class Post(Endpoint):
 
     verbs = (b"POST",)
 
-    def __init__(self, clock: IReactorTime, clients: Clients, calls: Calls) -> None:
+    def __init__(self, clock: IReactorTime, clients: Clients, calls: Calls, admission: Admission) -> None:
         super().__init__()
         self._clock = clock
         self._traffic = clients.traffic
         self._calls = calls
+        self._admission = admission
 
     def serve(self, request: Request) -> bytes | int:
         """Perform the calls in the body.
@@ -200,7 +234,8 @@ class Post(Endpoint):
         types = request.requestHeaders.getRawHeaders(b"Content-Type") or ()
         if [kind.partition(b";")[0].strip().lower() for kind in types] != [_JSON]:
             return refuse(request, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json")
-        peer, text = request.channel.peer, request.content.read()
+        grant, text = request.grant, request.content.read()
+        peer = grant.visit.peer
         if self._traffic.enabled:
             self._traffic.received(peer, text)
 
@@ -212,7 +247,8 @@ class Post(Endpoint):
             request.finish()
 
         exchange = receive(text)
-        queue = CallQueue(self._calls, self._clock, Poster(request.role, peer.name), reply, lambda: None)
+        poster = Poster(grant.role, peer.name, grant, self._admission.allowance(grant.visit))
+        queue = CallQueue(self._calls, self._clock, poster, reply, lambda: None)
         request.notifyFinish().addErrback(lambda _: queue.cancel())
         if exchange.reply is not None:
             reply(exchange.reply)
@@ -241,6 +277,7 @@ def root(
     clock: IReactorTime,
     clients: Clients,
     calls: Calls,
+    admission: Admission,
     websockets: WebcamServerFactory,
     openrpc: Callable[[], bytes],
     more: Mapping[bytes, Resource] | None = None,
@@ -251,7 +288,7 @@ def root(
     """
     tree = Root()
     tree.putChild(b"ws", WebSockets(websockets))
-    tree.putChild(b"rpc", Post(clock, clients, calls))
+    tree.putChild(b"rpc", Post(clock, clients, calls, admission))
     tree.putChild(b"openrpc.json", OpenRPC(openrpc))
     for name, resource in (more or {}).items():
         tree.putChild(name, resource)

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from webcam_rpc.rpc.roles import Role
 from webcam_rpc.web.ranges import Range
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Sending:
     ) -> None:
         self._clock = clock
         self._request = request
+        self._grant = request.grant
         self._pieces = pieces
         self._read = read
         self._close = close
@@ -70,6 +72,7 @@ class Sending:
     def start(self) -> None:
         """Begin."""
         self._request.registerProducer(self, True)  # noqa: FBT003 - Twisted's
+        self._grant.watch(self._role_changed)
         self._go_on()
 
     def pauseProducing(self) -> None:
@@ -141,6 +144,11 @@ class Sending:
         self._end()
         self._request.channel.transport.abortConnection()
 
+    def _role_changed(self) -> None:
+        """End where whoever asked may not have it any more."""
+        if self._grant.role < Role.VIEWER:
+            self._drop()
+
     def _allow(self, seconds: float | None, late: Callable[[], None] | None = None) -> None:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -150,6 +158,7 @@ class Sending:
         if self._over:
             return
         self._over = True
+        self._grant.end()
         self._pieces.clear()
         self._allow(None)
         if not self._reading:

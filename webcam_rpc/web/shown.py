@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from twisted.internet.defer import CancelledError
@@ -12,7 +11,7 @@ from twisted.web.server import NOT_DONE_YET
 from webcam_rpc.rpc.errors import DeadlinePassed, InvalidParams, RPCError
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.web.faults import tell, tell_failure
-from webcam_rpc.web.resources import Endpoint, refuse
+from webcam_rpc.web.resources import Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -74,16 +73,14 @@ class Shown(Endpoint):
     """Something that only those get who may see pictures."""
 
     verbs = (b"GET", b"HEAD")
+    role = Role.VIEWER
 
     def __init__(self, clock: IReactorTime) -> None:
         super().__init__()
         self._clock = clock
 
     def serve(self, request: Request) -> bytes | int:
-        """Look at the role, and answer."""
-        if request.role < Role.VIEWER:
-            have, need = request.role.wire, Role.VIEWER.wire
-            return refuse(request, HTTPStatus.FORBIDDEN, f"this needs the role {need}; yours is {have}")
+        """Answer."""
         try:
             return self.show(request, Query(request))
         except RPCError as error:

@@ -10,10 +10,13 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.web import http, server
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
 
-from webcam_rpc.rpc.roles import Role
 from webcam_rpc.web.access import Refused
 from webcam_rpc.web.connections import end_writing
 from webcam_rpc.web.peers import Peer
@@ -25,13 +28,14 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
     from twisted.python.failure import Failure
-    from twisted.web.resource import IResource, Resource
+    from twisted.web.resource import IResource
 
     from webcam_rpc.config import Server as Limits
-    from webcam_rpc.web.access import Access
+    from webcam_rpc.web.admission import Admission
     from webcam_rpc.web.calls import Calls
     from webcam_rpc.web.clients import Clients
     from webcam_rpc.web.connections import Transport
+    from webcam_rpc.web.grants import Grant
 
 #: Bytes of a request's line and headers.
 HEAD_LIMIT = 16 * 1024
@@ -144,7 +148,8 @@ class Channel(http.HTTPChannel):
         :param leave: called at the end of the service, to close the socket.
         """
         self._stop()
-        transport, rest = self.transport, bytes(self.clearLineBuffer())
+        # What came while the request was looked at lies apart.
+        transport, rest = self.transport, bytes(self.clearLineBuffer()) + b"".join(self._dataBuffer)
         self.site.clients.connections.hand_over(transport, leave)
         transport.unregisterProducer()
         self.transport = None  # type: ignore[assignment]
@@ -202,12 +207,12 @@ class Channel(http.HTTPChannel):
 class Request(server.Request):
     """A request whose body is bounded while it comes.
 
-    :ivar role: what whoever sent it may do, once it is let in.
+    :ivar grant: what whoever sent it may do, once it is let in.
     """
 
     channel: Channel
     content: BytesIO
-    role = Role.NONE
+    grant: Grant
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Get ready for the body, or refuse it."""
@@ -243,7 +248,7 @@ class Site(server.Site):
     :param clock: the reactor.
     :param resource: the root.
     :param limits: the section ``server`` of the configuration.
-    :param access: lets requests in.
+    :param admission: lets requests in.
     :param clients: has the sockets too.
     :param websockets: is started and stopped with the site, which Twisted would not do.
     """
@@ -255,7 +260,7 @@ class Site(server.Site):
         clock: IReactorTime,
         resource: IResource,
         limits: Limits,
-        access: Access,
+        admission: Admission,
         clients: Clients,
         websockets: WebcamServerFactory,
     ) -> None:
@@ -263,8 +268,9 @@ class Site(server.Site):
         super().__init__(resource, requestFactory=Request, reactor=clock, timeout=None)
         self.limits = limits
         self.clients = clients
-        self._access = access
+        self._admission = admission
         self._websockets = websockets
+        clients.connections.is_proxy = admission.access.is_proxy
 
     def startFactory(self) -> None:  # noqa: N802 - Twisted's name
         """Start the WebSockets; Twisted's own keeps a clock for its access log."""
@@ -287,22 +293,80 @@ class Site(server.Site):
         request.setHeader(b"X-Content-Type-Options", b"nosniff")
         request.setHeader(b"Cross-Origin-Resource-Policy", b"same-origin")
         request.setHeader(b"Referrer-Policy", b"no-referrer")
-        headers = request.requestHeaders
         try:
-            request.role = self._access.admit(request.channel.peer, headers)
+            granted = self._admission.admit(request)
         except Refused as refused:
-            return Refusal(refused.status, refused.reason)
-        if self._access.comes_from_listed_page(headers):
+            return _refusal(request, refused)
+        if isinstance(granted, Deferred):
+            return Proving(request, granted, self._found)
+        return self._found(request, granted)
+
+    def _found(self, request: Request, grant: Grant) -> IResource:
+        """Find what is asked for by somebody who is let in."""
+        request.grant = grant
+        peer = grant.visit.peer
+        if peer is not request.channel.peer and not self.clients.connections.belongs_to(
+            request.channel.transport, peer
+        ):
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
+        if self._admission.access.comes_from_listed_page(request.requestHeaders):
             # With same-origin the browser would not show what we have just let that page have.
             request.setHeader(b"Cross-Origin-Resource-Policy", b"cross-origin")
         resource: IResource = super().getResourceFor(request)
         return resource
 
 
+class Proving(Resource):
+    """Stands for what is asked for while the token that was shown is looked at.
+
+    :param granted: gives what whoever asks may do, or fails with Refused.
+    :param find: gives the resource then.
+    """
+
+    isLeaf = True  # noqa: N815 - Twisted's name
+
+    _log = Logger(namespace="webcam_rpc.web")
+
+    def __init__(self, request: Request, granted: Deferred[Grant], find: Callable[[Request, Grant], IResource]) -> None:
+        super().__init__()
+        self._granted = granted
+        self._find = find
+        self._gone = False
+        request.notifyFinish().addErrback(self._left)
+
+    def render(self, request: Request) -> int:
+        """Render it when it is known, if there is still anybody to see it."""
+
+        def found(grant: Grant) -> IResource | None:
+            return None if self._gone else self._find(request, grant)
+
+        def failed(failure: Failure) -> IResource:
+            if isinstance(failure.value, Refused):
+                return _refusal(request, failure.value)
+            self._log.failure("A token could not be looked at", failure)
+            return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+        def show(resource: IResource | None) -> None:
+            if resource is not None and not self._gone:
+                request.render(resource)
+
+        self._granted.addCallback(found).addErrback(failed).addCallback(show)
+        return NOT_DONE_YET
+
+    def _left(self, _: Failure) -> None:
+        self._gone = True
+
+
+def _refusal(request: Request, refused: Refused) -> Refusal:
+    for name, value in refused.headers.items():
+        request.setHeader(name, value)
+    return Refusal(refused.status, refused.reason)
+
+
 def make_site(
     reactor: IReactorTime,
     limits: Limits,
-    access: Access,
+    admission: Admission,
     clients: Clients,
     calls: Calls,
     openrpc: Callable[[], bytes],
@@ -313,6 +377,6 @@ def make_site(
     :param openrpc: gives the text of /openrpc.json.
     :param more: further resources by the first part of their path.
     """
-    websockets = WebcamServerFactory(reactor, limits, clients, calls)
-    tree = root(reactor, clients, calls, websockets, openrpc, more)
-    return Site(reactor, tree, limits, access, clients, websockets)
+    websockets = WebcamServerFactory(reactor, limits, clients, calls, admission)
+    tree = root(reactor, clients, calls, admission, websockets, openrpc, more)
+    return Site(reactor, tree, limits, admission, clients, websockets)

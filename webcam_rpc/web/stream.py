@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import Protocol, connectionDone
 
-from webcam_rpc.rpc.errors import DeadlinePassed, InvalidState, RPCError
+from webcam_rpc.rpc.errors import DeadlinePassed, InvalidState, PermissionDenied, RPCError
+from webcam_rpc.rpc.roles import Role
 from webcam_rpc.web.faults import tell
 from webcam_rpc.web.outlet import Outlet
 from webcam_rpc.web.parts import CONTENT_TYPE, DELIMITER, Part, Parts
@@ -62,6 +63,7 @@ class Stream(Protocol):
         self.extra = extra
         self._clock = clock
         self._request: Request | None = request
+        self._grant = request.grant
         self._ended = ended
         self._pace = pace
         self._parts = Parts()
@@ -84,6 +86,7 @@ class Stream(Protocol):
         assert self._request is not None  # noqa: S101 - it is opened once
         self._timer = self._clock.callLater(DEADLINE, lambda: self._refuse(self._error))
         self._request.notifyFinish().addErrback(lambda _: self._end())
+        self._grant.watch(self._role_changed)
         try:
             self._watching = watch(self)
         except RPCError as error:
@@ -190,6 +193,16 @@ class Stream(Protocol):
             request.write(tell(request, error))
             request.finish()
 
+    def _role_changed(self) -> None:
+        """End where whoever watches may not any more."""
+        grant = self._grant
+        if grant.role >= Role.VIEWER and grant.only_camera in (None, self.camera_id):
+            return
+        if self._request is not None:
+            self._refuse(PermissionDenied(Role.VIEWER, grant.role))
+        else:
+            self._drop()
+
     def _drop(self) -> None:
         if not self._over:
             self._end()
@@ -205,6 +218,7 @@ class Stream(Protocol):
             return
         self._over = True
         self._request = self._waiting = None
+        self._grant.end()
         self._cancel_timer()
         if self._outlet is not None:
             self._outlet.close()
