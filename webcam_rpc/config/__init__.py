@@ -19,6 +19,7 @@ from webcam_rpc.config.schema import (
     Source,
     State,
     Storage,
+    Tls,
     alias_fault,
 )
 
@@ -37,6 +38,7 @@ __all__ = [
     "Source",
     "State",
     "Storage",
+    "Tls",
     "alias_fault",
     "device_filter",
     "load",

@@ -51,6 +51,8 @@ class Channel(http.HTTPChannel):
 
     site: Site
     peer: Peer
+    #: Says who the other end is.
+    peer_of: Callable[[Transport], Peer] = staticmethod(lambda transport: Peer.of(transport.getPeer()))
     transport: Transport  # type: ignore[assignment]
     _head = 0
     _refused = False
@@ -61,7 +63,7 @@ class Channel(http.HTTPChannel):
     def connectionMade(self) -> None:
         """Count the connection, and give it its time for a request."""
         super().connectionMade()
-        self.peer = Peer.of(self.transport.getPeer())
+        self.peer = self.peer_of(self.transport)
         connections = self.site.clients.connections
         silent = connections.takes_none
         if not connections.open(self.transport, self.peer, self._leave):
