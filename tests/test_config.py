@@ -376,7 +376,15 @@ class ReferenceTests(Loading):
         """Every example is allowed and says something else than the default."""
         for name, (_, _, example, _) in self.options().items():
             section, _, key = name.partition(".")
-            self.assertNotEqual(self.load(f"{section}:\n  {key}: {example}\n"), Config(), name)
+            # The two of this section are nothing without each other.
+            other = {"certificate": "  private_key: k\n", "private_key": "  certificate: c\n"}.get(key, "")
+            self.assertNotEqual(self.load(f"{section}:\n  {key}: {example}\n{other}"), Config(), name)
+
+    def test_certificate_without_key(self) -> None:
+        """A certificate and its key go together: the line of the one that is given is told."""
+        for there, missing in (("certificate", "private_key"), ("private_key", "certificate")):
+            error = self.assertRaises(config.ConfigError, self.load, f"tls:\n  {there}: /x.pem\n")
+            self.assertIn(f":2: tls.{there}: is nothing without tls.{missing}", str(error))
 
     def test_the_manual_says_the_same(self) -> None:
         """Effect, default and example in docs/configuration.md are those of etc/webcam.yaml."""

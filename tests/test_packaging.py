@@ -18,7 +18,7 @@ from webcam_rpc import config
 ROOT = Path(__file__).resolve().parent.parent
 
 #: The name to install, where it is not the name to import in lower case.
-DISTRIBUTIONS = {"yaml": "pyyaml", "zope": "zope.interface"}
+DISTRIBUTIONS = {"OpenSSL": "pyopenssl", "yaml": "pyyaml", "zope": "zope.interface"}
 
 
 def setup_cfg() -> configparser.ConfigParser:

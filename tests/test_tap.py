@@ -107,7 +107,8 @@ class ComposeTests(SynchronousTestCase):
         names = [type(part).__name__ for part in service]
         media = ["Children", "Caretaker", "Finishing", "Feeds", "ScaledFeeds", "Snapshots", "Recorder", "Scheduler"]
         cameras = ["TestPatterns", "CameraMonitor"]
-        expected = ["Threads", "Signals", "Listener", "Clients", *media, *cameras, "HealthWatch", "SystemdNotifier"]
+        web = ["Certificates", "Listener", "AdminSocket", "Clients"]
+        expected = ["Threads", "Signals", *web, *media, *cameras, "HealthWatch", "SystemdNotifier"]
         self.assertEqual(names, expected)
 
     def test_endpoints(self) -> None:

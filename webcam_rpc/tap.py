@@ -13,7 +13,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from twisted.internet.endpoints import quoteStringArgument
 from twisted.python.threadpool import ThreadPool
 
 from webcam_rpc import __version__, config
@@ -23,6 +22,7 @@ from webcam_rpc.api.health import HealthWatch
 from webcam_rpc.api.server import ServerMethods
 from webcam_rpc.composition.base import Base, make_bus, now
 from webcam_rpc.composition.cameras import make_cameras
+from webcam_rpc.composition.listening import make_listening
 from webcam_rpc.composition.media import make_media
 from webcam_rpc.composition.methods import make_methods
 from webcam_rpc.descriptors import connections_possible
@@ -41,9 +41,10 @@ from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
 from webcam_rpc.web.files import Reads
 from webcam_rpc.web.grants import Grants
-from webcam_rpc.web.listener import Listener
+from webcam_rpc.web.passed import PassedError
 from webcam_rpc.web.pictures import media_resources
 from webcam_rpc.web.site import make_site
+from webcam_rpc.web.tls import TlsError
 from webcam_rpc.web.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -67,11 +68,10 @@ def makeService(options: Options) -> IService:
     # Twisted's reactors go by the wall clock: when that was set back by an hour, every timer would be an hour late.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
     try:
-        settings = options.configuration()
-    except config.ConfigError as error:
+        return compose(options.configuration(), reactor, options.parent or {})
+    except (config.ConfigError, PassedError, TlsError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(CONFIGURATION_ERROR) from None
-    return compose(settings, reactor, options.parent or {})
 
 
 def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # noqa: ANN401 - of many interfaces each
@@ -103,13 +103,15 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
         traffic,
     )
     notifications = Notifications(base.bus, cameras.registry, clients.broadcast)
-    looks = components(
-        cameras.monitor,
-        cameras.registry,
-        cameras.memory,
-        media.library,
-        cameras.diagnosis,
-        media.schedules,
+    looks = dict(
+        components(
+            cameras.monitor,
+            cameras.registry,
+            cameras.memory,
+            media.library,
+            cameras.diagnosis,
+            media.schedules,
+        )
     )
     about = ServerMethods(
         base.bus,
@@ -133,7 +135,9 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
     )
     pages = media_resources(reactor, media.pictures, Reads(base.threads.run))
     site = make_site(reactor, server, admission, clients, Calls(table, reactor), lambda: document, pages)
-    endpoints = server.listen or (f"tcp:{server.port}:interface={quoteStringArgument(server.host)}",)
+    listening = make_listening(base, site)
+    if listening.certificates:
+        looks["tls"] = listening.tls
 
     # What is there at the start stays: no collection of garbage need look at it, which would hold the reactor.
     reactor.callWhenRunning(gc.freeze)
@@ -143,7 +147,7 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
     for part in (
         base.threads,
         Signals(reactor, service.reopen_logs),
-        Listener(reactor, endpoints, site),
+        *listening.services,
         clients,
         *media.services,
         cameras.patterns,

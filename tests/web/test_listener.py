@@ -15,6 +15,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from tests.cameras.case import LogCase
+from webcam_rpc.web.endpoints import Endpoint
 from webcam_rpc.web.listener import Listener
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 reactor: Any = global_reactor
 _INET6 = Path("/proc/net/if_inet6")
 _IPV6 = _INET6.exists() and bool(_INET6.read_text(encoding="utf-8"))
+
+
+def at(*texts: str) -> tuple[Endpoint, ...]:
+    """Give endpoints without TLS."""
+    return tuple(Endpoint(text, None, text) for text in texts)
 
 
 class ListenerTests(LogCase):
@@ -35,7 +41,7 @@ class ListenerTests(LogCase):
 
     def make(self, *endpoints: str) -> Listener:
         """Make a listener."""
-        return Listener(self.reactor, endpoints, Factory())
+        return Listener(self.reactor, at(*endpoints), Factory())
 
     def test_before_privileges_are_dropped(self) -> None:
         """It listens on every endpoint in the privileged start, and only once."""
@@ -80,7 +86,7 @@ class SocketTests(TestCase):
             stderr = StringIO()
             self.patch(sys, "__stderr__", stderr)
             endpoint = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
-            stopped = self.assertRaises(SystemExit, Listener(reactor, [endpoint], Factory()).privilegedStartService)
+            stopped = self.assertRaises(SystemExit, Listener(reactor, at(endpoint), Factory()).privilegedStartService)
         self.assertEqual(stopped.code, 1)
         self.assertEqual(stderr.getvalue(), f"Cannot listen on {endpoint}: Address already in use\n")
 
@@ -94,9 +100,9 @@ class SocketTests(TestCase):
         endpoints = ["tcp:0:interface=127.0.0.1", f"unix:{path}"]
         if _IPV6:
             endpoints.append("tcp6:0:interface=\\:\\:1")
-        listener = Listener(reactor, endpoints, Factory())
+        listener = Listener(reactor, at(*endpoints), Factory())
         listener.startService()
-        ports: list[Any] = [port.getHost() for port in listener._ports]
+        ports: list[Any] = [port.getHost() for port, _ in listener._ports]
         await listener.stopService()
         places = [event["url"] for event in logged if "url" in event]
         self.assertEqual(places[:2], [f"ws://127.0.0.1:{ports[0].port}/ws", f"unix:{path}"])

@@ -7,7 +7,7 @@ import json
 from tests.web.case import JSON, WebTestCase, post, request, response
 from tests.web.wire import ELSEWHERE, UPGRADE, head
 from webcam_rpc import config
-from webcam_rpc.web.site import REQUESTS_PER_TURN
+from webcam_rpc.web.channel import REQUESTS_PER_TURN
 
 
 class PostTests(WebTestCase):

@@ -6,7 +6,7 @@ from twisted.internet.address import UNIXAddress
 
 from tests.web.case import JSON, WebTestCase, post, request, response
 from tests.web.wire import TEXT, UPGRADE, frame, head
-from webcam_rpc.web.site import BODY_TIMEOUT, HEAD_LIMIT
+from webcam_rpc.web.channel import BODY_TIMEOUT, HEAD_LIMIT
 
 
 class UpgradeTests(WebTestCase):

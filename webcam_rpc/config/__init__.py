@@ -20,6 +20,7 @@ from webcam_rpc.config.schema import (
     Source,
     State,
     Storage,
+    Tls,
     alias_fault,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "Source",
     "State",
     "Storage",
+    "Tls",
     "alias_fault",
     "device_filter",
     "load",

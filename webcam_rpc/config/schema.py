@@ -192,6 +192,20 @@ class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise OptionError(f"proxies[{index}]", f"{network!r} is no IP address or network") from None
 
 
+class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The certificate of the port; with neither it speaks plain HTTP."""
+
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse the one without the other."""
+        if (self.certificate is None) != (self.private_key is None):
+            names = ["certificate", "private_key"]
+            there, missing = names if self.private_key is None else reversed(names)
+            raise OptionError(there, f"is nothing without tls.{missing}")
+
+
 class Logging(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is logged, how and where."""
 
@@ -211,6 +225,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     storage: Storage = Storage()
     state: State = State()
     access: Access = Access()
+    tls: Tls = Tls()
     logging: Logging = Logging()
 
 

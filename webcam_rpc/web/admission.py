@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from webcam_rpc.tokens import Identity
     from webcam_rpc.web.access import Access, Visit
     from webcam_rpc.web.allowance import Allowance, Rates
+    from webcam_rpc.web.channel import Request
     from webcam_rpc.web.grants import Grant, Grants
-    from webcam_rpc.web.site import Request
 
 #: A token that was right once is no guess, nor is one that nobody had the time to look at.
 _NO_GUESS = frozenset({"expired", "revoked", "busy", "other_path"})

@@ -101,7 +101,7 @@ class Client:
         self._link = link
         self._peer = grant.visit.peer
         self._admission = admission
-        self._tries = 0
+        self._tries = self._failures = 0
         self._max_pending = max_pending
         self._traffic = traffic
         self._codec = codec
@@ -124,11 +124,12 @@ class Client:
             raise AuthenticationFailed("too_many_tries")
 
         def proved(identity: Identity) -> Identity:
-            self._tries = 0
+            self._tries = self._failures = 0
             return identity
 
         def failed(failure: Failure) -> Failure:
-            if self._tries >= _TRIES:
+            self._failures += 1
+            if self._failures >= _TRIES:
                 # Behind the answer.
                 self._clock.callLater(0, self.close, POLICY_VIOLATION, "authentication failed")
             return failure

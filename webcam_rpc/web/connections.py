@@ -99,7 +99,8 @@ class Connections:
         """
         address = None if peer.loopback or self.is_proxy(peer.address) else peer.network
         room = address is None or self._per_address[address] < self._most_per_address
-        admitted = room and self._admitted < self._most and not self._closing
+        # A machine that is full is one that an administrator has to get into.
+        admitted = (peer.admin or (room and self._admitted < self._most)) and not self._closing
         self._sockets[transport] = _Socket(address if admitted else None, admitted, leave)
         if admitted:
             self._admitted += 1

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from webcam_rpc.web.site import Request
+    from webcam_rpc.web.channel import Request
 
 _STATUS: Mapping[type[RPCError], HTTPStatus] = {
     InvalidParams: HTTPStatus.BAD_REQUEST,

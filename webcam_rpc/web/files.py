@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from twisted.web.resource import Resource
 
+    from webcam_rpc.web.channel import Request
     from webcam_rpc.web.media import Kind, Media
     from webcam_rpc.web.sending import Pieces
     from webcam_rpc.web.shown import Query
-    from webcam_rpc.web.site import Request
 
 _Result = TypeVar("_Result")
 

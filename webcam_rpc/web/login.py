@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from webcam_rpc.tokens import Identity
     from webcam_rpc.web.admission import Admission
-    from webcam_rpc.web.site import Request
+    from webcam_rpc.web.channel import Request
 
 #: How long a browser keeps a token that has no end, in seconds.
 _YEAR = 365 * 86400

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
+from socket import SO_PEERCRED, SOL_SOCKET
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+    from socket import socket
+
+#: ``struct ucred`` of unix(7): the other end's process, user and group.
+_UCRED = struct.Struct("iII")
 
 
 @dataclass(frozen=True)
@@ -13,7 +23,7 @@ class Peer:
     :ivar address: its IP address, by which connections are counted; None for a unix socket.
     :ivar loopback: whether it is on this machine. A unix socket is: whoever may open it is the file's business.
     :ivar name: how the log calls it.
-    :ivar admin: whether the kernel says that it is root, or this service's own user.
+    :ivar admin: whether the kernel says that it is an administrator, which it does for the admin socket only.
     """
 
     address: str | None
@@ -46,3 +56,9 @@ class Peer:
             ip = ip.ipv4_mapped
         name = f"[{ip}]:{port}" if isinstance(ip, IPv6Address) else f"{ip}:{port}"
         return cls(str(ip), loopback=ip.is_loopback, name=name)
+
+    @classmethod
+    def of_user(cls, connected: socket, trusted: Container[int]) -> Peer:
+        """Describe the other end of a unix socket, an administrator if its user is one of ``trusted``."""
+        pid, uid, _ = _UCRED.unpack(connected.getsockopt(SOL_SOCKET, SO_PEERCRED, _UCRED.size))
+        return cls(None, loopback=True, name=f"unix:pid={pid},uid={uid}", admin=uid in trusted)

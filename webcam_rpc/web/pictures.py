@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
     from twisted.web.resource import Resource
 
+    from webcam_rpc.web.channel import Request
     from webcam_rpc.web.files import Reads
     from webcam_rpc.web.media import CameraState, Media, Picture
-    from webcam_rpc.web.site import Request
 
 #: mjpg-streamer's actions; a number may follow.
 _ACTION = re.compile(r"(snapshot|stream)(?:_([0-9]{1,4}))?")

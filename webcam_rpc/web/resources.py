@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from webcam_rpc.web.admission import Admission
     from webcam_rpc.web.allowance import Allowance
     from webcam_rpc.web.calls import Calls
+    from webcam_rpc.web.channel import Request
     from webcam_rpc.web.clients import Clients
     from webcam_rpc.web.grants import Grant
     from webcam_rpc.web.protocol import WebcamServerFactory
-    from webcam_rpc.web.site import Request
 
 _JSON = b"application/json"
 #: The length of a Sec-WebSocket-Key, decoded (RFC 6455, section 4.1).

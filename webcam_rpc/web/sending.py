@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
-    from webcam_rpc.web.site import Request
+    from webcam_rpc.web.channel import Request
 
 #: Bytes sent at a time, which Twisted does in one go.
 PIECE = 128 * 1024

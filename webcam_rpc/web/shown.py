@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
 
-    from webcam_rpc.web.site import Request
+    from webcam_rpc.web.channel import Request
 
 _Result = TypeVar("_Result")
 _Number = TypeVar("_Number", int, float)

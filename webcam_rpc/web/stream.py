@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
+    from webcam_rpc.web.channel import Request
     from webcam_rpc.web.connections import Connections
     from webcam_rpc.web.media import Frame, Viewer, Watching
     from webcam_rpc.web.pace import Pace
-    from webcam_rpc.web.site import Request
 
 #: Bytes that a viewer may send us, who has nothing to say.
 _HEARD = 16 * 1024

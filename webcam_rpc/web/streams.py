@@ -14,9 +14,9 @@ from webcam_rpc.web.stream import Stream
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
+    from webcam_rpc.web.channel import Request
     from webcam_rpc.web.media import Media
     from webcam_rpc.web.shown import Query
-    from webcam_rpc.web.site import Request
 
 
 class Streams:
