@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 JSON = Any
 _factory: Any = WebSocketClientFactory  # it has no types
 #: What any call may be answered with, whatever its method lists.
-_ANYWHERE = frozenset({-32700, -32600, -32601, -32602, -32603})
+_ANYWHERE = frozenset({-32700, -32600, -32601, -32602, -32603, -32040})
 #: The members that the data of each code has, by API.md.
 _DATA: dict[int, tuple[str, ...]] = {
     -32602: ("param", "rule", "hint"),

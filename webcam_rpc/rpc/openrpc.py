@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from webcam_rpc.rpc.errors import ERRORS, DeadlinePassed, InternalError, InvalidParams, PermissionDenied
+from webcam_rpc.rpc.errors import ERRORS, DeadlinePassed, InternalError, InvalidParams, PermissionDenied, RateLimited
 from webcam_rpc.rpc.roles import Role
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _errors(method: Method) -> tuple[type[RPCError], ...]:
     """Give the method's own errors, then those that any call of it may end with."""
     denied = (PermissionDenied,) if method.role > Role.NONE else ()
     # By way of a dict each comes once, in this order.
-    return tuple(dict.fromkeys((*method.errors, InvalidParams, *denied, DeadlinePassed, InternalError)))
+    return tuple(dict.fromkeys((*method.errors, InvalidParams, *denied, RateLimited, DeadlinePassed, InternalError)))
 
 
 def _target(schema: dict[str, Any], components: dict[str, dict[str, Any]]) -> dict[str, Any]:
