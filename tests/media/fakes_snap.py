@@ -221,6 +221,7 @@ class PictureCase(SynchronousTestCase):
         """See that nobody is held and nothing waits."""
         self.assertEqual(self.feed.attached, [])
         self.assertEqual(len(self.children), 0)
+        self.clock.advance(0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     @property

@@ -10,7 +10,14 @@ from tests.media.fakes_rec import RecordingCase
 from tests.media.fakes_snap import UNPLUGGED
 from webcam_rpc.durable import PART
 from webcam_rpc.media.recording import START_DEADLINE
-from webcam_rpc.media.troubles import CameraAway, CaptureFailed, NotRecording, ProgramFailed, StorageLow
+from webcam_rpc.media.troubles import (
+    AlreadyRecording,
+    CameraAway,
+    CaptureFailed,
+    NotRecording,
+    ProgramFailed,
+    StorageLow,
+)
 
 if TYPE_CHECKING:
     from webcam_rpc.media.recording_state import RecordingState
@@ -259,6 +266,27 @@ class VersionTests(RecordingCase):
         self.assertNotIn("passthrough", self.children[0].argv)
         for encoder in self.children.started[1:]:
             self.assertEqual(encoder.argv[encoder.argv.index("-vsync") + 1], "passthrough")
+
+    def test_asked_once_for_many(self) -> None:
+        """Of many that begin at once the first asks, and all get on; one that goes meanwhile takes nobody along."""
+        asked: list[Deferred[object]] = []
+
+        def ask(*_: object, **__: object) -> Deferred[object]:
+            asked.append(Deferred())
+            return asked[-1]
+
+        self.children.run = ask  # type: ignore[method-assign,assignment]
+        first, *others = [self.start() for _ in range(5)]
+        self.assertEqual(len(asked), 1)
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        asked[0].callback((None, b"ffmpeg version 4.4.2"))
+        self.deliver(3)
+        self.pass_time(0.1)
+        self.successResultOf(others[0])
+        for other in others[1:]:
+            self.failureResultOf(other, AlreadyRecording)
+        self.assertEqual(len(asked), 1)
 
 
 def _answered(answer: object) -> Deferred[object]:

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError
 
 from tests.media.fakes_snap import UNPLUGGED, FakeFeed, PictureCase, a_frame, a_jpeg, a_png
+from webcam_rpc.media.few import PER_TURN
 from webcam_rpc.media.snapshots import DEADLINE, FRAME_DEADLINE, INLINE_LIMIT, InlineTooBig
 from webcam_rpc.media.troubles import CameraAway, CaptureFailed, ProgramFailed, Stopping, StorageBroken
 
@@ -105,6 +106,16 @@ class FrameTests(PictureCase):
         self.snapshots.startService()
         self.feed.deliver()
         self.successResultOf(self.snapshots.picture(self.feed))
+
+    def test_many_that_wait_for_one_frame(self) -> None:
+        """A frame that hundreds have waited for is not kept for all of them in one turn of the reactor."""
+        started = [self.take() for _ in range(3 * PER_TURN)]
+        self.feed.deliver()
+        self.assertEqual(len(self.threads), PER_TURN)
+        self.clock.advance(0)
+        self.threads.work()
+        for each in started:
+            self.successResultOf(each)
 
 
 class InlineTests(PictureCase):

@@ -101,6 +101,15 @@ class DepthTests(SynchronousTestCase):
         with self.assertRaises(ParseError):
             messages.read(b"[" + b"[]," * 49_999 + b"[]]", 64)
 
+    def test_too_many_exponents(self) -> None:
+        """Numbers that take long to convert are few; letters in strings and in true and false are no exponents."""
+        for number in (b"9e300", b"9E300", b"5.5e-324"):
+            messages.read(b"[" + number + (b"," + number) * 999 + b"]", 64)
+            with self.assertRaises(ParseError):
+                messages.read(b"[" + number + (b"," + number) * 1000 + b"]", 64)
+        for other in ("false", '"9e300"', '"9e300\\""', '"\\\\"', '{"1e1":true}'):
+            messages.read(f"[{other}" + f",{other}" * 2000 + "]", 64)
+
     def test_depth_behind_strings(self) -> None:
         """What looks like the beginning of a string, but is escaped, hides no nesting."""
         for string in ('"', '\\"', "\\", '\\\\"', '""', '"\\', "]" * 100):

@@ -27,7 +27,7 @@ from webcam_rpc.web.site import make_site
 from webcam_rpc.web.traffic import Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from twisted.internet.interfaces import IAddress
     from twisted.logger import LogEvent
@@ -78,6 +78,8 @@ class Methods:
         self.work: list[Deferred[object]] = []
         self.stubborn: Deferred[object] = Deferred()
         self.cancelled = 0
+        #: Done by each echo before it answers.
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def table(self) -> MethodTable:
         """Give them as a table."""
@@ -101,6 +103,7 @@ class Methods:
 
     def _echo(self, params: Text, caller: Any) -> str:
         self.performed.append(caller.peer)
+        self.meanwhile()
         return params.text
 
     def _slow(self, _params: Nothing, _caller: Any) -> Deferred[object]:

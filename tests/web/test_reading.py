@@ -8,7 +8,7 @@ from tests.web.case import WebTestCase, request
 from tests.web.wire import CLOSE, CONTINUATION, PING, TEXT, frame
 from webcam_rpc import config
 from webcam_rpc.web.callqueue import CALLS_PER_TURN
-from webcam_rpc.web.reading import STEPS_PER_TURN
+from webcam_rpc.web.reading import STEPS_PER_TURN, TURN
 
 
 class FairnessTests(WebTestCase):
@@ -33,6 +33,23 @@ class FairnessTests(WebTestCase):
         flood.send(frame(TEXT, request("ping")) * 1000)
         self.assertEqual(self.call(other, "ping")["result"], "pong")
         self.assertLess(len(self.methods.performed), 2 * CALLS_PER_TURN)
+
+    def test_messages_that_take_long(self) -> None:
+        """A turn ends with the call that took up its time, however few there were before."""
+
+        def time_passes() -> None:
+            self.clock.rightNow += TURN
+
+        self.methods.meanwhile = time_passes
+        wire = self.websocket()
+        wire.send(frame(TEXT, request("echo", text="x")) * 4)
+        self.assertEqual(len(self.methods.performed), 1)
+        self.assertTrue(wire.paused)
+        self.clock.turn()
+        self.assertEqual(len(self.methods.performed), 2)
+        self.settle()
+        self.assertEqual(len(self.replies(wire)), 4)
+        self.assertFalse(wire.paused)
 
     def test_batches(self) -> None:
         """The calls of a batch count one by one, and nothing is read until they are done."""

@@ -73,6 +73,8 @@ class Recorder(Service):
         self._children = children
         self._in_thread = in_thread
         self._timing: Sequence[str] = ()
+        #: Those who wait for ffmpeg to tell which it is; None while it is not asked.
+        self._learning: list[Deferred[None]] | None = None
         self._recordings: dict[str, Recording] = {}
         self._stopped = False
         #: Those who wait until what a crash left is made right; None once it is.
@@ -222,9 +224,23 @@ class Recorder(Service):
                 self._log.warn("Making room takes long")
             self._library.check_room(MARGIN)
 
+    def _learn(self) -> Deferred[None]:
+        """Ask ffmpeg which it is, once for all who want to know it now: a child for each could be hundreds."""
+        waiter: Deferred[None] = Deferred()
+        if self._learning is None:
+            self._learning = [waiter]
+            self._ask().addBoth(self._learnt)
+        else:
+            self._learning.append(waiter)
+        return waiter
+
+    def _learnt(self, outcome: Any) -> None:  # noqa: ANN401 - nothing, or a failure
+        waiting, self._learning = self._learning or [], None
+        for waiter in waiting:
+            waiter.callback(outcome)
+
     @inlineCallbacks
-    def _learn(self) -> Generator[Deferred[Any], Any, None]:
-        """Ask ffmpeg which it is."""
+    def _ask(self) -> Generator[Deferred[Any], Any, None]:
         said = b""
         try:
             _, said = yield self._children.run(["ffmpeg", "-version"], deadline=_VERSION, cap=65536)

@@ -23,6 +23,7 @@ from webcam_rpc import durable
 from webcam_rpc.cameras.models import Trouble
 from webcam_rpc.media import convert, names, sidecar
 from webcam_rpc.media.events import SnapshotTaken
+from webcam_rpc.media.few import Few
 from webcam_rpc.media.metadata import sidecar_of
 from webcam_rpc.media.sidecar import CameraIdentity, SnapshotFormat, SnapshotMeta
 from webcam_rpc.media.troubles import (
@@ -119,6 +120,7 @@ class Snapshots(Service):
         self._bus = bus
         self._in_thread = in_thread
         self._turns = DeferredSemaphore(_CONVERSIONS)
+        self._few = Few(clock)
         self._waits: set[_Wait] = set()
         self._stopped = False
 
@@ -166,6 +168,7 @@ class Snapshots(Service):
         yield self._ready()
         self._library.check_room()
         frame: Frame = yield self.picture(feed, fresh=wanted.fresh, max_age_ms=wanted.max_age_ms)
+        yield self._few.through()
         camera, mode, fps = feed.camera, feed.mode, feed.measured_fps
         if fps is None and mode is not None:
             fps = mode.fps  # too few frames came to measure it

@@ -10,6 +10,7 @@ A reply is put together from bytes around the verbatim id.
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,14 @@ NULL = b"null"
 _OPENING = b"[{"
 _CLOSING = b"]}"
 _QUOTE = b'"'
+_EXPONENT = re.compile(rb"[0-9][eE]")
 
 #: How many arrays and objects a text may hold: decoding a megabyte of empty ones would hold the reactor for a quarter
 #: of a second, and no request is like that.
 _CONTAINERS = 50_000
+
+#: How many numbers with an exponent: some (``9e300``) take 10 µs each, so that a megabyte of them takes two seconds.
+_EXPONENTS = 1000
 
 #: Everything that says nothing about nesting.
 _IRRELEVANT = bytes(sorted(set(range(256)) - set(_OPENING + _CLOSING + _QUOTE)))
@@ -67,6 +72,8 @@ def read(text: bytes | str, depth: int) -> Any:  # noqa: ANN401 - any JSON value
             text = text.encode()
         if len(text) > _CONTAINERS and text.count(b"[") + text.count(b"{") > _CONTAINERS:
             raise ParseError
+        if len(text) > _EXPONENTS and _exponents(text) > _EXPONENTS:
+            raise ParseError
         value = _decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         # UnicodeError: bad UTF-8, or a str with half a surrogate pair. ValidationError, a DecodeError, is what 1e400
@@ -80,12 +87,25 @@ def read(text: bytes | str, depth: int) -> Any:  # noqa: ANN401 - any JSON value
 
 def _nesting(text: bytes) -> int:
     """Give how deep valid JSON is nested; works in a few passes in C because the text may be a megabyte of brackets."""
+    brackets = _outside_strings(text, _IRRELEVANT)
+    return max(accumulate(memoryview(brackets.translate(_STEPS)).cast("b")), default=0)
+
+
+def _exponents(text: bytes) -> int:
+    """Give how many numbers with an exponent there are at most; where that is too many, how many there are."""
+    letters = text.count(b"e") + text.count(b"E")
+    if letters <= _EXPONENTS:
+        return letters
+    return len(_EXPONENT.findall(_outside_strings(text, b"")))
+
+
+def _outside_strings(text: bytes, irrelevant: bytes) -> bytes:
+    """Give what stands between the strings of valid JSON, without ``irrelevant`` bytes, none of which is a quote."""
     # Escaped backslashes go first, from left to right, so that what is left before a quote does escape it. Two quotes
-    # side by side then have no bracket between them, and without them there is less to split.
-    bare = text.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, _IRRELEVANT).replace(b'""', b"")
+    # side by side then have nothing between them, and without them there is less to split.
+    bare = text.replace(rb"\\", b"").replace(rb"\"", b"").translate(None, irrelevant).replace(b'""', b"")
     # Every second piece lies within a string.
-    outside = b"".join(bare.split(_QUOTE)[::2])
-    return max(accumulate(memoryview(outside.translate(_STEPS)).cast("b")), default=0)
+    return b"".join(bare.split(_QUOTE)[::2])
 
 
 def verbatim(request: bytes | str | Raw) -> Verbatim:

@@ -1,7 +1,8 @@
 """How much of what one client sends is looked at in one turn of the reactor.
 
 Autobahn handles every frame of a read (64 KiB, thousands of pings) before it returns, and whatever those frames ask
-for. Here a turn ends after a few frames or a few calls: the rest is kept, the transport is paused, and the next turn
+for. Here a turn ends after a few frames or a few calls, and sooner where they take their time (a message of a
+kilobyte may inflate to a megabyte): the rest is kept, the transport is paused, and the next turn
 comes after every other client has had its own. While the client's calls are at their limit, or it does not read what it
 is sent, the transport stays paused, which bounds what is kept to one read.
 """
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How many of Autobahn's parsing steps one client gets in a turn; a frame takes one or two.
 STEPS_PER_TURN = 64
+#: The seconds after which a turn ends with the step that is being made.
+TURN = 0.004
 #: How much Autobahn gets at once: it copies all that it holds at each step.
 PIECE = 4096
 
@@ -50,6 +53,7 @@ class Reading:
         self._take = take
         self._rest = b""
         self._left = STEPS_PER_TURN
+        self._until = 0.0
         self._held = False
         self._paused = False
         self._closing = False
@@ -72,7 +76,8 @@ class Reading:
 
     def may_step(self) -> bool:
         """Tell whether one more step may be made now; if not, it is made in a later turn."""
-        if self._left > 0 and not self._blocked:
+        in_time = self._left == STEPS_PER_TURN or self._clock.seconds() < self._until
+        if self._left > 0 and in_time and not self._blocked:
             self._left -= 1
             return True
         self._held = True
@@ -102,6 +107,7 @@ class Reading:
 
     def _begin(self) -> None:
         self._left = STEPS_PER_TURN
+        self._until = self._clock.seconds() + TURN
         self._held = False
         self._queue.turn()
 
