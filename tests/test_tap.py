@@ -107,7 +107,17 @@ class ComposeTests(SynchronousTestCase):
         names = [type(part).__name__ for part in service]
         media = ["Children", "Caretaker", "Finishing", "Feeds", "ScaledFeeds", "Snapshots", "Recorder", "Scheduler"]
         cameras = ["TestPatterns", "CameraMonitor"]
-        expected = ["Threads", "Signals", "Listener", "Clients", *media, *cameras, "HealthWatch", "SystemdNotifier"]
+        expected = [
+            "Threads",
+            "Signals",
+            "Listener",
+            "Clients",
+            *media,
+            *cameras,
+            "HealthWatch",
+            "Reloading",
+            "SystemdNotifier",
+        ]
         self.assertEqual(names, expected)
 
     def test_endpoints(self) -> None:

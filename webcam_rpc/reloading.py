@@ -1,7 +1,7 @@
 """The reading of the configuration while the service runs, for SIGHUP and for clients.
 
-Owns that it is read in a thread, never twice at a time, and that whoever asks gets what a reading found that began after
-the question. What the new configuration does is :mod:`webcam_rpc.config.live`'s.
+Owns that it is read in a thread, never twice at a time, and that whoever asks is told of a reading that began after the
+question. What the new configuration does is :mod:`webcam_rpc.config.live`'s.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class Reloading(Service):
             reloaded = self._live.take(loaded)
         except ConfigError as error:
             self._live.problem = error
-            self._log.error("Cannot take over the configuration, all stays as it is: {error}", error=shown_text(str(error)))
+            self._log.error(
+                "Cannot take over the configuration, all stays as it is: {error}", error=shown_text(str(error))
+            )
             raise
         finally:
             if self.running:

@@ -2,7 +2,8 @@
 
 Owns what may be configured (:mod:`.schema`), how a text becomes values with line numbers (:mod:`.document`), which of
 the places wins (:mod:`.loading`), what of it can change later (:mod:`.live`), what of it may be shown (:mod:`.shown`),
-and what the paths and patterns in it stand for (:mod:`.places`). Pure, but for the reading of the one file. A mistake is one :class:`ConfigError`, which names file, line and key in one line of text.
+and what the paths and patterns in it stand for (:mod:`.places`). Pure, but for the reading of the one file. A mistake
+is one :class:`ConfigError`, which names file, line and key in one line of text.
 """
 
 from webcam_rpc.config.live import NEEDS_RESTART, LiveConfig, Reloaded, ReloadStopped

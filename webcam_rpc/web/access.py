@@ -59,8 +59,14 @@ class Access:
     """
 
     def __init__(self, settings: Settings, machine_names: Iterable[str]) -> None:
+        self._machine_names = tuple(machine_names)
+        self.configure(settings)
+
+    def configure(self, settings: Settings) -> None:
+        """Go by these settings from now on."""
+        names = (*settings.hosts, *self._machine_names, "localhost")
         self._origins = frozenset(origin.lower() for origin in settings.origins)
-        self._hosts = frozenset(name.lower().rstrip(".") for name in (*settings.hosts, *machine_names, "localhost"))
+        self._hosts = frozenset(name.lower().rstrip(".") for name in names)
         self._anonymous = Role.parse(settings.anonymous)
         # Another name in access.hosts means that this machine is reached through something, which may well be a proxy
         # that runs here, connects from loopback and adds no header.

@@ -204,6 +204,10 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
         self._batched_timer = Timers(clock)
         self.clients = clients
         self._calls = calls
+        self.configure(limits)
+
+    def configure(self, limits: Limits) -> None:
+        """Give these limits to the WebSockets that are opened from now on."""
         self._limits = limits
         self.setProtocolOptions(
             versions=[13],
