@@ -20,7 +20,7 @@ PACKAGE = "webcam_rpc"
 #: Within itself each may import as it likes. A new part says here where it stands; ``tap``, where they all meet, and
 #: ``testing``, which is for tests, may import any of the others, and nobody imports these two.
 MAY_IMPORT = {
-    "api": {"bus", "cameras", "media", "rpc", "tokens"},
+    "api": {"bus", "cameras", "config", "media", "rpc", "tokens"},
     "web": {"bus", "config", "rpc", "tokens"},
     "tokens": {"durable", "rpc.roles"},
     "media": {"bus", "cameras.models", "config", "durable"},
@@ -31,13 +31,14 @@ MAY_IMPORT = {
     "durable": set[str](),
     "logs": set[str](),
     "options": {"config"},
+    "reloading": {"config"},
     "rpc": set[str](),
     "signals": set[str](),
     "systemd": set[str](),
     "threads": set[str](),
     "__main__": set[str](),
 }
-MAY_IMPORT["composition"] = set(MAY_IMPORT) - {"__main__", "options", "signals", "systemd"}
+MAY_IMPORT["composition"] = set(MAY_IMPORT) - {"__main__", "options", "reloading", "signals", "systemd"}
 MAY_IMPORT["tap"] = MAY_IMPORT["testing"] = set(MAY_IMPORT) - {"__main__"}
 
 

@@ -108,7 +108,8 @@ class ComposeTests(SynchronousTestCase):
         media = ["Children", "Caretaker", "Finishing", "Feeds", "ScaledFeeds", "Snapshots", "Recorder", "Scheduler"]
         cameras = ["TestPatterns", "CameraMonitor"]
         web = ["Certificates", "Listener", "AdminSocket", "Clients"]
-        expected = ["Threads", "Signals", *web, *media, *cameras, "HealthWatch", "SystemdNotifier"]
+        last = ["HealthWatch", "Reloading", "SystemdNotifier"]
+        expected = ["Threads", "Signals", *web, *media, *cameras, *last]
         self.assertEqual(names, expected)
 
     def test_endpoints(self) -> None:

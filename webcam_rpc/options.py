@@ -31,6 +31,7 @@ class Options(usage.Options):
         super().__init__()
         self._set: list[tuple[str, str]] = []
         self._listen: list[str] = []
+        self._directory = os.getcwd()
 
     def opt_listen(self, endpoint: str) -> None:
         """Listen on this Twisted endpoint string, such as tcp:8002:interface=0.0.0.0 (several times)."""
@@ -45,7 +46,14 @@ class Options(usage.Options):
 
     def configuration(self) -> config.Config:
         """Put options, environment, file and defaults together. Raises :class:`config.ConfigError`."""
-        overrides = list(self._set)
+        return self.load().settings
+
+    def load(self, *, again: bool = False) -> config.Loaded:
+        """Do the same, and tell where each option comes from.
+
+        :param again: whether this was done before; a daemon has left its working directory by then.
+        """
+        overrides, given = list(self._set), {}
         for option, key in (
             ("device-dir", "cameras.directory"),
             ("media-dir", "media.directory"),
@@ -53,14 +61,20 @@ class Options(usage.Options):
         ):
             if self[option] is not None:
                 overrides.append((key, self[option]))
+                given[key] = f"--{option}"
         if self._listen:
             overrides.append(("server.listen", msgspec.json.encode(self._listen).decode()))
-        loaded = config.load(Path(self["config"]) if self["config"] else None, os.environ, overrides)
-        if self["demo"] and all(source.id != _DEMO["id"] for source in loaded.cameras.sources):
-            sources = (*loaded.cameras.sources, msgspec.convert(_DEMO, config.Source))
+            given["server.listen"] = "--listen"
+        file = Path(self._directory, self["config"]) if self["config"] else None
+        loaded = config.resolve(file, os.environ, overrides, again=again)
+        settings = loaded.settings
+        if self["demo"] and all(source.id != _DEMO["id"] for source in settings.cameras.sources):
+            sources = (*settings.cameras.sources, msgspec.convert(_DEMO, config.Source))
             try:
-                cameras = msgspec.structs.replace(loaded.cameras, sources=sources)
+                cameras = msgspec.structs.replace(settings.cameras, sources=sources)
             except ValueError as error:  # an alias has the name already
                 raise config.ConfigError("--demo", None, "", str(error)) from None
-            loaded = msgspec.structs.replace(loaded, cameras=cameras)
-        return loaded
+            settings = msgspec.structs.replace(settings, cameras=cameras)
+            given["cameras.sources"] = "--demo"
+        origins = {name: config.Origin("command_line", option) for name, option in given.items()}
+        return config.Loaded(settings, {**loaded.origins, **origins}, loaded.file)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sdnotify
 from twisted.application.service import Service
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger, LogLevel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 class SystemdNotifier(Service):
     """Says READY once it is started, which must be last, WATCHDOG in time while it runs, and STOPPING at the end.
 
+    :param clock: the reactor, whose time is CLOCK_MONOTONIC.
     :param status: gives the line that ``systemctl status`` shows.
     """
+
+    _log = Logger()
 
     def __init__(self, clock: IReactorTime, environ: Mapping[str, str], status: Callable[[], str]) -> None:
         self._wanted = bool(environ.get("NOTIFY_SOCKET"))
@@ -33,6 +37,7 @@ class SystemdNotifier(Service):
         self._loop = LoopingCall(self._alive)
         self._loop.clock = clock
         self._interval = _watchdog_interval(environ)
+        self._is_ready = False
 
     def startService(self) -> None:
         """Say that clients can connect."""
@@ -47,18 +52,37 @@ class SystemdNotifier(Service):
         super().stopService()
         if self._loop.running:
             self._loop.stop()
+        self._is_ready = False
         self._say("STOPPING=1")
         if self._notifier is not None:
             self._notifier.socket.close()
             self._notifier = None
 
+    def reloading(self) -> None:
+        """Say that the configuration is being read again; systemd then waits for :meth:`reloaded`."""
+        if self._is_ready:
+            # By its time systemd tells a reload that it asked for from one that was under way already.
+            self._say(f"RELOADING=1\nMONOTONIC_USEC={int(self._clock.seconds() * 1e6)}")
+
+    def reloaded(self) -> None:
+        """Say that all is as before, whatever came of it, and how it is now."""
+        if self._is_ready:
+            self._say("READY=1")
+            self._alive()
+
     def _ready(self) -> None:
         if self.running:
+            self._is_ready = True
             self._say("READY=1")
             self._loop.start(self._interval, now=True)
 
     def _alive(self) -> None:
-        self._say(f"WATCHDOG=1\nSTATUS={self._status()}")
+        try:
+            status = f"\nSTATUS={' '.join(self._status().split())}"
+        except Exception:  # noqa: BLE001 - a line for people must not cost the sign of life
+            self._log.failure("Cannot tell how the service is", level=LogLevel.error)
+            status = ""
+        self._say(f"WATCHDOG=1{status}")
 
     def _say(self, state: str) -> None:
         if self._notifier is not None:

@@ -17,17 +17,20 @@ from twisted.python.threadpool import ThreadPool
 
 from webcam_rpc import __version__, config
 from webcam_rpc.api.components import components
+from webcam_rpc.api.config import ConfigMethods
 from webcam_rpc.api.events import Notifications
 from webcam_rpc.api.health import HealthWatch
 from webcam_rpc.api.server import ServerMethods
 from webcam_rpc.composition.base import Base, make_bus, now
 from webcam_rpc.composition.cameras import make_cameras
 from webcam_rpc.composition.listening import make_listening
+from webcam_rpc.composition.live import Parts, wire, within_limits
 from webcam_rpc.composition.media import make_media
 from webcam_rpc.composition.methods import make_methods
-from webcam_rpc.descriptors import connections_possible
+from webcam_rpc.composition.status import configuration, in_a_line
 from webcam_rpc.logs import logged_service
 from webcam_rpc.options import Options
+from webcam_rpc.reloading import Reloading
 from webcam_rpc.rpc import openrpc
 from webcam_rpc.rpc.methods import MethodTable
 from webcam_rpc.signals import Signals
@@ -50,8 +53,6 @@ from webcam_rpc.web.traffic import Traffic
 if TYPE_CHECKING:
     from twisted.application.service import IService
 
-    from webcam_rpc.cameras.registry import CameraRegistry
-
 
 __all__ = ["CONFIGURATION_ERROR", "Options", "compose", "makeService"]
 
@@ -68,17 +69,25 @@ def makeService(options: Options) -> IService:
     # Twisted's reactors go by the wall clock: when that was set back by an hour, every timer would be an hour late.
     reactor.seconds = time.monotonic  # type: ignore[method-assign]
     try:
-        return compose(options.configuration(), reactor, options.parent or {})
+        live = config.LiveConfig(options.load)
+        return compose(live.settings, reactor, options.parent or {}, live)
     except (config.ConfigError, PassedError, TlsError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(CONFIGURATION_ERROR) from None
 
 
-def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # noqa: ANN401 - of many interfaces each
+def compose(
+    settings: config.Config,
+    reactor: Any,  # noqa: ANN401 - of many interfaces
+    twistd: Any,  # noqa: ANN401 - the same
+    live: config.LiveConfig | None = None,
+) -> IService:
     """Put the parts together.
 
     :param twistd: twistd's own options, which have a say in where the log goes.
+    :param live: where the settings come from, and others may come from later.
     """
+    live = live or config.LiveConfig.fixed(settings)
     environment = dict(os.environ)
     logging = settings.logging
     service = logged_service(
@@ -93,8 +102,7 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
     cameras = make_cameras(base)
     media = make_media(base, cameras)
 
-    server = settings.server
-    server = msgspec.structs.replace(server, max_connections=connections_possible(server.max_connections))
+    server = within_limits(settings.server)
     traffic = Traffic(enabled=logging.traffic != "OFF")
     clients = Clients(
         reactor,
@@ -103,16 +111,19 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
         traffic,
     )
     notifications = Notifications(base.bus, cameras.registry, clients.broadcast)
-    looks = dict(
-        components(
+    looks = {
+        **components(
             cameras.monitor,
             cameras.registry,
             cameras.memory,
             media.library,
             cameras.diagnosis,
             media.schedules,
-        )
-    )
+        ),
+        "configuration": lambda: configuration(live),
+    }
+    systemd = SystemdNotifier(reactor, environment, lambda: in_a_line(cameras.registry, clients, media.recorder, looks))
+    reloading = Reloading(live, base.threads.run, systemd.reloading, systemd.reloaded)
     about = ServerMethods(
         base.bus,
         __version__,
@@ -120,9 +131,16 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
         now(),
         looks,
         lambda: described,
-        log_pings=traffic.enabled,
+        log_pings=lambda: traffic.enabled,
     )
-    table = MethodTable((*about.methods(), *make_methods(base, cameras, media), *notifications.methods()))
+    table = MethodTable(
+        (
+            *about.methods(),
+            *make_methods(base, cameras, media),
+            *notifications.methods(),
+            *ConfigMethods(live, reloading.reload).methods(),
+        )
+    )
     described = openrpc.document(table, "webcam_rpc", __version__)
     document = msgspec.json.encode(described)
     access = Access(settings.access, _names_of_this_machine())
@@ -138,6 +156,12 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
     listening = make_listening(base, site)
     if listening.certificates:
         looks["tls"] = listening.tls
+    reloading.also(listening.certificates.reload)
+    wire(live, Parts(service, traffic, access, site, cameras, media))
+
+    def hung_up() -> None:
+        service.reopen_logs()
+        reloading.hung_up()
 
     # What is there at the start stays: no collection of garbage need look at it, which would hold the reactor.
     reactor.callWhenRunning(gc.freeze)
@@ -146,21 +170,18 @@ def compose(settings: config.Config, reactor: Any, twistd: Any) -> IService:  # 
         base.threads.before_stop(ending)
     for part in (
         base.threads,
-        Signals(reactor, service.reopen_logs),
+        Signals(reactor, hung_up),
         *listening.services,
         clients,
         *media.services,
         cameras.patterns,
         cameras.monitor,
         HealthWatch(reactor, base.bus, looks),
-        SystemdNotifier(reactor, environment, lambda: _in_a_line(cameras.registry, clients)),
+        reloading,
+        systemd,
     ):
         part.setServiceParent(service)
     return service
-
-
-def _in_a_line(registry: CameraRegistry, clients: Clients) -> str:
-    return f"{len(registry.present())} cameras, {len(clients)} clients"
 
 
 def _names_of_this_machine() -> tuple[str, ...]:

@@ -94,7 +94,7 @@ class ApiCase(LogCase):
                 recording=settings.recording,
                 holder=lambda _: succeed(None),
                 blame=self.registry.blame,
-                own=lambda _: None,
+                alias=lambda _: None,
             )
         )
         self.recordings: dict[str, str] = {}
@@ -111,7 +111,7 @@ class ApiCase(LogCase):
             "2025-07-30T10:00:00Z",
             self.components,
             lambda: openrpc.document(self.table, "webcam_rpc", "1.2.3"),
-            log_pings=log_pings,
+            log_pings=lambda: log_pings,
         )
         return MethodTable(
             (

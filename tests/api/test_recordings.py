@@ -43,11 +43,9 @@ class RecordingsCase(ApiCase):
             FakeFeeds(self.feed),
             self.library,
             FakeFinishing(),
-            config.Recording(),
+            config.Recording(segment=600),
         )
-        methods = RecordingMethods(
-            self.registry, self.recorder, format="fmp4", codec="h264", segment_s=600.0, pre_roll=10.0
-        )
+        methods = RecordingMethods(self.registry, self.recorder)
         others = [method for method in super().make_table(log_pings=log_pings) if method.name not in _NAMES]
         return MethodTable((*others, *methods.methods()))
 

@@ -79,6 +79,7 @@ class FeedCase(LogCase):
         self.published: list[Stamped] = []
         self.bus.subscribe(self.published.append)
         self.own: dict[str, CameraMedia] = {}
+        self.aliases: dict[str, str] = {}
         #: Where somebody looks for the holder of a device.
         self.lookups: list[tuple[str, Deferred[Mapping[str, int | str] | None]]] = []
         self.make()
@@ -87,7 +88,9 @@ class FeedCase(LogCase):
     def make(self, recording: Mapping[str, Any] | None = None, **media: Any) -> None:
         """Make the feeds anew, with options that differ from the default."""
         self.children = FakeChildren(self.clock)
-        self.media = msgspec.convert({"warm_up": 0, **media}, config.Media)
+        # The map itself, which the tests fill.
+        settings = msgspec.convert({"warm_up": 0, **media}, config.Media)
+        self.media = msgspec.structs.replace(settings, cameras=self.own)
         self.feeding = Feeding(
             clock=self.clock,
             now=lambda: 1000.0 + self.clock.seconds(),
@@ -97,7 +100,7 @@ class FeedCase(LogCase):
             recording=msgspec.convert(recording or {}, config.Recording),
             holder=self._look_for_holder,
             blame=self.registry.blame,
-            own=self.own.get,
+            alias=self.aliases.get,
         )
         self.feeds = Feeds(self.feeding)
         self.feeds.startService()

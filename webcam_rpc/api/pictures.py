@@ -106,7 +106,7 @@ class Pictures:
     """The pictures of all cameras, and the files that were made of them.
 
     :param clock: the reactor, whose time is the frames'.
-    :param quality: of what is encoded here, 1 to 100.
+    :param quality: of what is encoded, 1 to 100.
     """
 
     def __init__(
@@ -125,6 +125,10 @@ class Pictures:
         self._snapshots = snapshots
         self._scaled = scaled
         self._library = library
+        self._quality = quality
+
+    def configure(self, quality: int) -> None:
+        """Tell that what is encoded has this quality from now on."""
         self._quality = quality
 
     def cameras(self) -> tuple[str, ...]:

@@ -138,28 +138,12 @@ class RecordingStatus(msgspec.Struct, frozen=True, kw_only=True):
 class RecordingMethods:
     """What clients can do with recordings that go on.
 
-    :param format: of a recording for which none is asked for, and
-    :param codec: the same.
-    :param segment_s: after how many seconds one for which nothing else is asked for goes on in another file; 0: never.
-    :param pre_roll: how many seconds of the past are kept.
+    :param recorder: has what a recording is like where nothing else is asked for, too.
     """
 
-    def __init__(
-        self,
-        registry: CameraRegistry,
-        recorder: Recorder,
-        *,
-        format: RecordingFormat,  # noqa: A002 - the wire's word
-        codec: Codec,
-        segment_s: float,
-        pre_roll: float,
-    ) -> None:
+    def __init__(self, registry: CameraRegistry, recorder: Recorder) -> None:
         self._registry = registry
         self._recorder = recorder
-        self._format: RecordingFormat = format
-        self._codec: Codec = codec
-        self._segment_s = segment_s
-        self._pre_roll = pre_roll
 
     def methods(self) -> tuple[Method, ...]:
         """List the methods of this noun."""
@@ -206,17 +190,18 @@ class RecordingMethods:
         """Begin a recording, or make a scheduled one that goes on one for this client too."""
         camera = present_camera(self._registry, params.device)
         pre_roll = 0.0 if params.pre_roll_s is UNSET else params.pre_roll_s
-        if pre_roll > self._pre_roll:
-            hint = f"at most {self._pre_roll:g}: recording.pre_roll seconds are kept"
+        options = self._recorder.options
+        if pre_roll > options.pre_roll:
+            hint = f"at most {options.pre_roll:g}: recording.pre_roll seconds are kept"
             raise InvalidParams("pre_roll_s", "maximum", hint)
-        segment_s = self._segment_s if params.segment_s is UNSET else params.segment_s
+        segment_s = options.segment if params.segment_s is UNSET else params.segment_s
         if 0 < segment_s < 1:
             raise InvalidParams("segment_s", "minimum", "at least 1, or 0 for one file")
         wanted = RecordingWanted(
             camera_id=camera.camera_id,
             duration=None if params.duration is UNSET else params.duration,
-            format=self._format if params.format is UNSET else params.format,
-            codec=self._codec if params.codec is UNSET else params.codec,
+            format=options.format if params.format is UNSET else params.format,
+            codec=options.codec if params.codec is UNSET else params.codec,
             filename=None if params.filename is UNSET else params.filename,
             segment_s=segment_s,
             pre_roll_s=pre_roll,

@@ -63,7 +63,7 @@ class ServerMethods:
     :param start_time: RFC 3339 UTC.
     :param components: gives each part's present health, by name.
     :param document: gives the OpenRPC document of all methods.
-    :param log_pings: whether each ping is worth a line in the log of traffic.
+    :param log_pings: tells whether each ping is worth a line in the log of traffic.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class ServerMethods:
         components: Mapping[str, Callable[[], Component]],
         document: Callable[[], Document],
         *,
-        log_pings: bool,
+        log_pings: Callable[[], bool],
     ) -> None:
         self._bus = bus
         self._version = version
@@ -101,7 +101,7 @@ class ServerMethods:
 
     def ping(self, params: NoParams, caller: Caller) -> Literal["pong"]:  # noqa: ARG002
         """Answer."""
-        if self._log_pings:
+        if self._log_pings():
             self._log.info("Ping method called")
         return "pong"
 

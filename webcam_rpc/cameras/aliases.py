@@ -33,6 +33,10 @@ class Aliases:
         self._fixed = fixed
         self._memory = memory
 
+    def configure(self, fixed: Mapping[str, str]) -> None:
+        """Let these be the configuration's from now on."""
+        self._fixed = fixed
+
     def camera_id(self, alias: str) -> str | None:
         """Give the id of the camera that ``alias`` means."""
         return self._fixed.get(alias) or self._memory.content.aliases.get(alias)

@@ -84,11 +84,7 @@ class CameraMonitor(Service):
             self._depart(watch)
         self._left.clear()
         self._look(initial=True)
-        ticking = self._loop.start(self._settings.poll_interval, now=False)
-        # look() never raises, so this loop ends by stop() alone; were it ever to end otherwise, that is said.
-        ticking.addErrback(
-            lambda failure: self._log.failure("The watch over the cameras ended", level=LogLevel.error, failure=failure)
-        )
+        self._tick()
 
     def stopService(self) -> Deferred[Any]:
         """Look no longer; fires when no probe is in flight any more."""
@@ -106,6 +102,18 @@ class CameraMonitor(Service):
         self._watches.clear()
         return DeferredList(runs)
 
+    def configure(self, settings: Cameras) -> None:
+        """Watch by these settings from now on; which nodes are looked at, and where, they do not change."""
+        before, self._settings = self._settings, settings
+        if not self.running:
+            return
+        if settings.poll_interval != before.poll_interval:
+            self._loop.stop()
+            self._tick()
+        if settings.infrared is not before.infrared:
+            for function in dict.fromkeys(watch.function for watch in self._watches.values()):
+                self._settle(function)
+
     @property
     def hears_udev(self) -> bool:
         """Whether udev announces changes, or the poll is alone."""
@@ -114,6 +122,13 @@ class CameraMonitor(Service):
     def look(self) -> None:
         """Compare what is there with what was; whatever goes wrong, the next tick comes."""
         self._look(initial=False)
+
+    def _tick(self) -> None:
+        ticking = self._loop.start(self._settings.poll_interval, now=False)
+        # look() never raises, so this loop ends by stop() alone; were it ever to end otherwise, that is said.
+        ticking.addErrback(
+            lambda failure: self._log.failure("The watch over the cameras ended", level=LogLevel.error, failure=failure)
+        )
 
     def _look(self, *, initial: bool) -> None:
         try:

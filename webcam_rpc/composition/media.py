@@ -41,6 +41,7 @@ class Media:
     """What is made of their frames. ``endings`` are waited for before the threads end."""
 
     feeds: Feeds
+    scaled: ScaledFeeds
     library: MediaLibrary
     snapshots: Snapshots
     recorder: Recorder
@@ -54,7 +55,6 @@ class Media:
 def make_media(base: Base, cameras: Cameras) -> Media:
     """Put the parts of the media together."""
     settings, reactor, bus, in_thread = base.settings, base.reactor, base.bus, base.threads.run
-    own = settings.media.cameras
 
     def holder(device: str) -> Deferred[Mapping[str, int | str] | None]:
         def first(holders: Holders) -> Mapping[str, int | str] | None:
@@ -82,7 +82,7 @@ def make_media(base: Base, cameras: Cameras) -> Media:
             recording=settings.recording,
             holder=holder,
             blame=cameras.registry.blame,
-            own=lambda camera_id: own.get(camera_id) or own.get(cameras.aliases.of(camera_id) or ""),
+            alias=cameras.aliases.of,
             current=cameras.registry.get,
         )
     )
@@ -109,9 +109,9 @@ def make_media(base: Base, cameras: Cameras) -> Media:
         return RecordingWanted(
             camera_id=schedule.camera_id,
             duration=seconds,
-            format=schedule.format or settings.recording.format,
-            codec=schedule.codec or settings.recording.codec,
-            segment_s=settings.recording.segment,
+            format=schedule.format or recorder.options.format,
+            codec=schedule.codec or recorder.options.codec,
+            segment_s=recorder.options.segment,
             schedule_id=schedule.schedule_id,
             wait=True,
         )
@@ -121,6 +121,7 @@ def make_media(base: Base, cameras: Cameras) -> Media:
     caretaker = Caretaker(library, bus, in_thread, reactor)
     return Media(
         feeds,
+        scaled,
         library,
         snapshots,
         recorder,

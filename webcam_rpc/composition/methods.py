@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def make_methods(base: Base, cameras: Cameras, media: Media) -> tuple[Method, ...]:
     """List the methods."""
-    registry, feeds, recording = cameras.registry, media.feeds, base.settings.recording
+    registry, feeds = cameras.registry, media.feeds
 
     def recording_of(camera_id: str) -> str | None:
         state = media.recorder.of_camera(camera_id)
@@ -44,14 +44,7 @@ def make_methods(base: Base, cameras: Cameras, media: Media) -> tuple[Method, ..
         ControlMethods(registry, cameras.controls, cameras.device_of),
         SnapshotMethods(registry, feeds, media.snapshots),
         FileMethods(registry, media.library),
-        RecordingMethods(
-            registry,
-            media.recorder,
-            format=recording.format,
-            codec=recording.codec,
-            segment_s=recording.segment,
-            pre_roll=recording.pre_roll,
-        ),
+        RecordingMethods(registry, media.recorder),
         ScheduleMethods(registry, media.scheduler, time.time, base.threads.run, _zone(), lambda: secrets.token_hex(8)),
     )
     return tuple(method for noun in nouns for method in noun.methods())

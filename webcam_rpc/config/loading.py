@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX = "WEBCAM_RPC_"
+#: No configuration is longer than so many bytes.
+_LONGEST = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,30 @@ _VARIABLES = {option.variable: option for option in OPTIONS.values()}
 _WORDS = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where the value of an option comes from: what kind of place, and which (``FILE:LINE``, a variable, ``--set``)."""
+
+    source: Literal["default", "file", "environment", "command_line"]
+    place: str | None = None
+
+
+_DEFAULT = Origin("default")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What all places together say.
+
+    :ivar origins: where each option's value comes from, by the option's name.
+    :ivar file: the file that was read.
+    """
+
+    settings: schema.Config
+    origins: Mapping[str, Origin]
+    file: str | None
+
+
 class ConfigError(Exception):
     """A mistake in the configuration; ``str()`` of it is one line.
 
@@ -80,6 +107,7 @@ class ConfigError(Exception):
 # What a mistake in an option becomes: its place inside the option ("" or "[0].fps") and what is wrong.
 if TYPE_CHECKING:
     Blame = Callable[[str, str], ConfigError]
+    _Given = tuple[Option, Any, Blame, Origin]
 
 
 class _BadValue(Exception):  # noqa: N818 - never leaves this module
@@ -90,25 +118,39 @@ class _BadValue(Exception):  # noqa: N818 - never leaves this module
 
 
 def load(file: Path | None, environ: Mapping[str, str], overrides: Sequence[tuple[str, str]] = ()) -> schema.Config:
-    """Give the configuration.
+    """Give the configuration alone; see :func:`resolve`."""
+    return resolve(file, environ, overrides).settings
+
+
+def resolve(
+    file: Path | None,
+    environ: Mapping[str, str],
+    overrides: Sequence[tuple[str, str]] = (),
+    *,
+    again: bool = False,
+) -> Loaded:
+    """Give the configuration, and where it comes from.
 
     :param file: the YAML file; None for none.
     :param environ: where ``WEBCAM_RPC_SECTION_KEY`` is looked up.
     :param overrides: name and text of what the command line sets; of two for the same option the later wins.
+    :param again: whether this was read before: what is no file, such as a pipe, has no second reading.
     :raises ConfigError: at the first mistake, wherever it is, even where something else overrides it.
     """
     values: dict[str, Any] = {}
     blames: dict[str, Blame] = {}
+    origins = dict.fromkeys(OPTIONS, _DEFAULT)
     layers = [_from_environment(environ), _from_overrides(overrides)]
     if file is not None:
-        layers.insert(0, _from_file(file))
+        layers.insert(0, _from_file(file, again=again))
     for layer in layers:
-        for option, value, blame in layer:
+        for option, value, blame, origin in layer:
             try:
                 values[option.name] = _checked(option, value)
             except _BadValue as bad:
                 raise blame(bad.place, bad.message) from None
             blames[option.name] = blame
+            origins[option.name] = origin
     sections = {}
     for name, struct in _SECTIONS.items():
         given = {key: values[f"{name}.{key}"] for key in struct.__struct_fields__ if f"{name}.{key}" in values}
@@ -118,11 +160,11 @@ def load(file: Path | None, environ: Mapping[str, str], overrides: Sequence[tupl
             parts = re.match(r"(\w+)(.*)", error.key, re.DOTALL)
             key, place = parts.groups() if parts else (error.key, "")
             raise blames[f"{name}.{key}"](place, str(error)) from None
-    return schema.Config(**sections)
+    return Loaded(schema.Config(**sections), origins, None if file is None else str(file))
 
 
-def _from_file(file: Path) -> Iterable[tuple[Option, Any, Blame]]:
-    parsed = _read(file)
+def _from_file(file: Path, *, again: bool) -> Iterable[_Given]:
+    parsed = _read(file, again=again)
 
     def mistake(key: str, message: str) -> ConfigError:
         return ConfigError(str(file), parsed.line(key), key, message)
@@ -138,16 +180,17 @@ def _from_file(file: Path) -> Iterable[tuple[Option, Any, Blame]]:
             name = f"{section}.{key}"
             if name not in OPTIONS:
                 raise mistake(name, "unknown option" + _nearest(name, OPTIONS))
-            yield OPTIONS[name], value, _blamed(mistake, name)
+            origin = Origin("file", f"{file}:{parsed.line(name)}")
+            yield OPTIONS[name], value, _blamed(mistake, name), origin
 
 
 def _blamed(mistake: Blame, name: str) -> Blame:
     return lambda place, message: mistake(name + place, message)
 
 
-def _read(file: Path) -> document.Document:
+def _read(file: Path, *, again: bool) -> document.Document:
     try:
-        return document.parse(file.read_bytes().decode("utf-8-sig"))
+        return document.parse(_content(file, again=again).decode("utf-8-sig"))
     except OSError as error:
         raise ConfigError(str(file), None, "", f"cannot be read: {os.strerror(error.errno or 0)}") from error
     except UnicodeDecodeError as error:
@@ -157,31 +200,43 @@ def _read(file: Path) -> document.Document:
         raise ConfigError(str(file), error.line, error.key, error.message) from None
 
 
-def _from_environment(environ: Mapping[str, str]) -> Iterable[tuple[Option, Any, Blame]]:
+def _content(file: Path, *, again: bool) -> bytes:
+    # Non-blocking: to open a pipe that nobody writes to would last for ever.
+    with open(file, "rb", opener=lambda path, flags: os.open(path, flags | (os.O_NONBLOCK if again else 0))) as opened:
+        if again and not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise ConfigError(str(file), None, "", "is no file that can be read twice")
+        content = opened.read(_LONGEST + 1)
+    if len(content) > _LONGEST:
+        raise ConfigError(str(file), None, "", f"is longer than {_LONGEST} bytes")
+    return content
+
+
+def _from_environment(environ: Mapping[str, str]) -> Iterable[_Given]:
     def mistake(name: str, message: str) -> ConfigError:
         return ConfigError("environment", None, name, message)
 
     given = [(name, text) for name, text in sorted(environ.items()) if name.startswith(PREFIX)]
-    return _from_texts(given, _VARIABLES, mistake)
+    return _from_texts(given, _VARIABLES, mistake, lambda name: Origin("environment", name))
 
 
-def _from_overrides(overrides: Sequence[tuple[str, str]]) -> Iterable[tuple[Option, Any, Blame]]:
+def _from_overrides(overrides: Sequence[tuple[str, str]]) -> Iterable[_Given]:
     def mistake(name: str, message: str) -> ConfigError:
         return ConfigError("--set", None, name, message)
 
-    return _from_texts(overrides, OPTIONS, mistake)
+    return _from_texts(overrides, OPTIONS, mistake, lambda _: Origin("command_line", "--set"))
 
 
 def _from_texts(
     given: Iterable[tuple[str, str]],
     options: Mapping[str, Option],
     mistake: Blame,
-) -> Iterable[tuple[Option, Any, Blame]]:
+    origin: Callable[[str], Origin],
+) -> Iterable[_Given]:
     for name, text in given:
         if name not in options:
             raise mistake(name, "unknown option" + _nearest(name, options))
         blame = _blamed(mistake, name)
-        yield options[name], _from_text(options[name], text, blame), blame
+        yield options[name], _from_text(options[name], text, blame), blame, origin(name)
 
 
 def _from_text(option: Option, text: str, blame: Blame) -> Any:  # noqa: ANN401 - whatever YAML says, checked later

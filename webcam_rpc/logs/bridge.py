@@ -38,6 +38,13 @@ class Bridge(logging.Handler):
         root.setLevel(self.level)
         root.addHandler(self)
 
+    def set_level(self, level: str) -> None:
+        """Take records from this level on, and have Python's loggers make no others."""
+        self.setLevel(level)
+        root = logging.getLogger()
+        if self in root.handlers:
+            root.setLevel(self.level)
+
     def stop(self) -> None:
         """Leave the root logger as it was."""
         root = logging.getLogger()

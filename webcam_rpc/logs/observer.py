@@ -83,8 +83,7 @@ class Observer:
     ) -> None:
         self.targets = tuple(targets)
         self._console = console
-        self._level = _THRESHOLDS[level]
-        self._traffic = _THRESHOLDS[traffic]
+        self.set_levels(level, traffic)
         self._clock = clock
         self._second = -math.inf
         self._in_second = 0
@@ -104,6 +103,11 @@ class Observer:
         except Exception as error:  # noqa: BLE001 - whatever an event's fields do, the caller only wanted to log
             name = lines.logger(event)
             self.say("A log message of {logger} cannot be written: {error}", logger=name, error=type(error))
+
+    def set_levels(self, level: str, traffic: str) -> None:
+        """Write from these levels on."""
+        self._level = _THRESHOLDS[level]
+        self._traffic = _THRESHOLDS[traffic]
 
     def say(self, text: str, **fields: object) -> None:
         """Write an error about the log itself."""

@@ -57,6 +57,12 @@ class LoggedService(MultiService):
         """Stop the parts, and when they have, let go of Python's logging."""
         return maybeDeferred(super().stopService).addBoth(self._stopped)
 
+    def set_levels(self, level: str, traffic: str) -> None:
+        """Log from these levels on; see :func:`open_log`. Where the log is twistd's, its levels are not ours."""
+        self._bridge.set_level(level)
+        if self._observer is not None:
+            self._observer.set_levels(level, traffic)
+
     def reopen_logs(self) -> None:
         """Go on in new files, after a rotation."""
         if self._observer is not None:

@@ -170,6 +170,11 @@ class Feed:
         """Give the frames of the last ``seconds``, oldest first, as far back as they are kept."""
         return self._recent.since(self._clock.seconds() - seconds) if self.delivering else ()
 
+    def configure(self, feeding: Feeding) -> None:
+        """Be made with this from now on; a capture that goes on is not begun anew for it."""
+        self._feeding = feeding
+        self._recent.configure(feeding.recording.pre_roll, feeding.recording.pre_roll_size)
+
     # What happens to the camera.
 
     def camera_changed(self, camera: Camera) -> None:

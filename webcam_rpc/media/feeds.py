@@ -6,7 +6,7 @@ whoever lives on it goes on when the camera is back, on whatever node it then ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -42,7 +42,7 @@ class Feeding:
     :ivar now: gives the wall clock's time in Unix seconds.
     :ivar holder: finds which other process has a device open: ``pid`` and ``comm``, or None.
     :ivar blame: lets a camera be in ERROR for this reason, or for none any more.
-    :ivar own: gives what is configured for one camera, by id or alias.
+    :ivar alias: gives the name of a camera, by which it may be configured too.
     :ivar current: gives a camera as it is now: what is read from it without a difference to clients is not announced.
     """
 
@@ -54,8 +54,13 @@ class Feeding:
     recording: Recording
     holder: Callable[[str], Deferred[Mapping[str, int | str] | None]]
     blame: Callable[[str, str | None], None]
-    own: Callable[[str], CameraMedia | None]
+    alias: Callable[[str], str | None]
     current: Callable[[str], Camera | None] = lambda _: None
+
+    def own(self, camera_id: str) -> CameraMedia | None:
+        """Give what is configured for one camera alone."""
+        cameras = self.media.cameras
+        return cameras.get(camera_id) or cameras.get(self.alias(camera_id) or "")
 
     def source_of(self, camera: Camera, asked: CurrentMode | None) -> tuple[CurrentMode, list[str]] | Trouble:
         """Give the mode to capture a camera in and the command that does it, or why there is none."""
@@ -136,6 +141,13 @@ class Feeds(Service):
         """Give every feed."""
         return tuple(self._feeds.values())
 
+    def configure(self, media: Media, recording: Recording) -> None:
+        """Make captures by these settings from now on; those that go on stay as they are."""
+        self._feeding = replace(self._feeding, media=media, recording=recording)
+        for feed in self._feeds.values():
+            feed.configure(self._feeding)
+            self._warm_or_not(feed)
+
     def startService(self) -> None:
         """Start; a service that was stopped starts anew."""
         super().startService()
@@ -159,8 +171,14 @@ class Feeds(Service):
             feed = self._feeds[camera.camera_id] = Feed(camera, self._feeding)
         else:
             feed.camera_changed(camera)
-        if camera.camera_id not in self._warm and self._feeding.keep_warm(camera):
-            self._warm[camera.camera_id] = feed.attach("keep_warm", _KeptWarm())
+        self._warm_or_not(feed)
+
+    def _warm_or_not(self, feed: Feed) -> None:
+        wanted = not self._stopped and self._feeding.keep_warm(feed.camera)
+        if wanted and feed.camera_id not in self._warm:
+            self._warm[feed.camera_id] = feed.attach("keep_warm", _KeptWarm())
+        elif not wanted and feed.camera_id in self._warm:
+            self._warm.pop(feed.camera_id).detach()
 
     def _forget_some(self) -> None:
         gone = [camera_id for camera_id, feed in self._feeds.items() if feed.forgettable]

@@ -99,6 +99,7 @@ class MediaLibrary:
         self.directory = directory
         #: What is kept.
         self.policy = Policy.of(settings)
+        self._policy_of_client = False
         self._policy_path = state / "retention.json"
         #: How much room there is, as the watch over it last judged.
         self.level: Level = "OK"
@@ -121,6 +122,7 @@ class MediaLibrary:
             )
         try:
             self.policy = msgspec.json.decode(self._policy_path.read_bytes(), type=Policy)
+            self._policy_of_client = True
         except FileNotFoundError:
             return
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -129,6 +131,12 @@ class MediaLibrary:
                 path=self._policy_path,
                 error=error,
             )
+
+    def configure(self, settings: Storage) -> None:
+        """Go by these settings from now on; the policy that a client has set goes before theirs."""
+        self.room.configure(settings.floor)
+        if not self._policy_of_client:
+            self.policy = Policy.of(settings)
 
     def problem(self) -> str | None:
         """Say why no picture could be kept now; None when nothing is in the way."""
@@ -211,6 +219,7 @@ class MediaLibrary:
         except OSError as error:
             raise StorageBroken(f"{self._policy_path}: {error.strerror}") from error
         self.policy = policy
+        self._policy_of_client = True
         return policy
 
     def clean_up(self) -> Deferred[Cleaned]:

@@ -25,11 +25,15 @@ class Recent:
 
     def __init__(self, seconds: float, size: int) -> None:
         self.latest: Frame | None = None
-        self._seconds = seconds
-        self._most = size
+        self.configure(seconds, size)
         self._arrivals: deque[float] = deque()
         self._past: deque[Frame] = deque()
         self._size = 0
+
+    def configure(self, seconds: float, size: int) -> None:
+        """Keep so much from the next frame on."""
+        self._seconds = seconds
+        self._most = size
 
     def arrived(self, now: float) -> None:
         """Count a frame, one of the warm-up too."""

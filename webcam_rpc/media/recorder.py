@@ -5,6 +5,7 @@ Owns their beginning, and their end with the service. Clients and schedules come
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -79,7 +80,14 @@ class Recorder(Service):
         self._stopped = False
         #: Those who wait until what a crash left is made right; None once it is.
         self._recovering: list[Deferred[None]] | None = None
+        #: What recordings are like where nothing else is asked for.
+        self.options = options
         self._studio = Studio(clock, now, children, in_thread, bus, library, finishing, options, lambda: self._timing)
+
+    def configure(self, options: Options) -> None:
+        """Make recordings by these options from now on; those that go on stay as they are."""
+        self.options = options
+        self._studio = replace(self._studio, options=options)
 
     @inlineCallbacks
     def start(self, wanted: RecordingWanted) -> Generator[Deferred[Any], Any, RecordingState]:

@@ -42,6 +42,10 @@ class Room:
         self.directory = directory
         self._configured_floor = configured_floor
 
+    def configure(self, floor: int | None) -> None:
+        """Keep so much free from now on."""
+        self._configured_floor = floor
+
     def make(self) -> None:
         """Make the directories that are missing. Raises OSError."""
         for name in (RECORDINGS, SNAPSHOTS):

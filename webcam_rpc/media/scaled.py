@@ -73,6 +73,10 @@ class ScaledFeeds(Service):
         # Whoever watches one holds it, and so does whoever is about to: all of these share it.
         self._feeds: WeakValueDictionary[tuple[str, int], ScaledFeed] = WeakValueDictionary()
 
+    def configure(self, quality: int) -> None:
+        """Encode what is begun from now on in this quality."""
+        self.quality = quality
+
     def of(self, feed: Feed, width: int) -> Feed | ScaledFeed:
         """Give what to watch for this width: the feed itself where it is known to be no wider.
 

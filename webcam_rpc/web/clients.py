@@ -75,6 +75,10 @@ class Clients(Service):
             client.close(GOING_AWAY, "shutting down")
         return self.connections.close(GRACE)
 
+    def configure(self, limits: Limits) -> None:
+        """Go by these limits from now on; nobody who is connected has to go."""
+        self.connections.configure(limits.max_connections, limits.max_connections_per_address)
+
     def add(self, client: Client) -> None:
         """Let a client in and send it the states as they are."""
         self._clients[client] = None

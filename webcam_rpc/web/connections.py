@@ -152,6 +152,11 @@ class Connections:
         """Take sockets again."""
         self._closing = False
 
+    def configure(self, most: int, most_per_address: int) -> None:
+        """Let so many in from now on; those who are in stay."""
+        self._most = most
+        self._most_per_address = most_per_address
+
     def _uncount(self, socket: _Socket) -> None:
         if socket.counted is None:
             return

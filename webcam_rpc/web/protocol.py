@@ -207,6 +207,10 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
         self.clients = clients
         self._calls = calls
         self._admission = admission
+        self.configure(limits)
+
+    def configure(self, limits: Limits) -> None:
+        """Give these limits to the WebSockets that are opened from now on."""
         self._limits = limits
         self.setProtocolOptions(
             versions=[13],

@@ -68,6 +68,12 @@ class Site(server.Site):
         """Stop the WebSockets."""
         self._websockets.doStop()
 
+    def configure(self, limits: Limits) -> None:
+        """Go by these limits from now on; a WebSocket that is open keeps those that it began with."""
+        self.limits = limits
+        self.clients.configure(limits)
+        self._websockets.configure(limits)
+
     def log(self, request: http.Request) -> None:
         """Write no access log: calls are in the traffic log."""
 

@@ -17,6 +17,10 @@ class Traffic:
         self.enabled = enabled
         self._log = Logger(namespace="webcam_rpc.traffic")
 
+    def configure(self, level: str) -> None:
+        """Log from now on, or do not where the level is ``OFF``: what a level lets through the log decides."""
+        self.enabled = level != "OFF"
+
     def received(self, peer: Peer, text: bytes) -> None:
         """Log a message that came."""
         self._log.info("Received from {peer}: {text}", peer=peer.name, text=text.decode("utf-8", "replace"))
