@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import socket
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,11 +15,14 @@ import msgspec
 from twisted.python.threadpool import ThreadPool
 
 from webcam_rpc import __version__, config
+from webcam_rpc.api.access import AccessMethods
 from webcam_rpc.api.components import components
 from webcam_rpc.api.config import ConfigMethods
 from webcam_rpc.api.events import Notifications
 from webcam_rpc.api.health import HealthWatch
 from webcam_rpc.api.server import ServerMethods
+from webcam_rpc.api.tokens import TokenMethods
+from webcam_rpc.composition.admission import make_admission
 from webcam_rpc.composition.base import Base, make_bus, now
 from webcam_rpc.composition.cameras import make_cameras
 from webcam_rpc.composition.listening import make_listening
@@ -36,14 +38,11 @@ from webcam_rpc.rpc.methods import MethodTable
 from webcam_rpc.signals import Signals
 from webcam_rpc.systemd import SystemdNotifier
 from webcam_rpc.threads import Threads
-from webcam_rpc.tokens import TokenRefused
-from webcam_rpc.web.access import Access
-from webcam_rpc.web.admission import Admission
-from webcam_rpc.web.allowance import Rates
+from webcam_rpc.tokens import TokensError
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
 from webcam_rpc.web.files import Reads
-from webcam_rpc.web.grants import Grants
+from webcam_rpc.web.login import Login, Logout
 from webcam_rpc.web.passed import PassedError
 from webcam_rpc.web.pictures import media_resources
 from webcam_rpc.web.site import make_site
@@ -71,7 +70,7 @@ def makeService(options: Options) -> IService:
     try:
         live = config.LiveConfig(options.load)
         return compose(live.settings, reactor, options.parent or {}, live)
-    except (config.ConfigError, PassedError, TlsError) as error:
+    except (config.ConfigError, TokensError, PassedError, TlsError) as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(CONFIGURATION_ERROR) from None
 
@@ -99,6 +98,7 @@ def compose(
         twistd=twistd,
     )
     base = Base(settings, environment, reactor, Threads(reactor, ThreadPool(0, _THREADS, "webcam_rpc")), make_bus())
+    admitting = make_admission(base)
     cameras = make_cameras(base)
     media = make_media(base, cameras)
 
@@ -139,25 +139,24 @@ def compose(
             *make_methods(base, cameras, media),
             *notifications.methods(),
             *ConfigMethods(live, reloading.reload).methods(),
+            *AccessMethods(admitting.tokens.one_shot).methods(),
+            *TokenMethods(admitting.tokens).methods(),
         )
     )
     described = openrpc.document(table, "webcam_rpc", __version__)
     document = msgspec.json.encode(described)
-    access = Access(settings.access, _names_of_this_machine())
-    admission = Admission(
-        access,
-        Grants(reactor, time.time, access, lambda _: False),
-        _Nobody(),
-        Rates(settings.access.rate, reactor.seconds),
-        reactor.seconds,
-    )
-    pages = media_resources(reactor, media.pictures, Reads(base.threads.run))
-    site = make_site(reactor, server, admission, clients, Calls(table, reactor), lambda: document, pages)
+    pages = {
+        **media_resources(reactor, media.pictures, Reads(base.threads.run)),
+        b"login": Login(reactor, admitting.admission, time.time),
+        b"logout": Logout(),
+    }
+    site = make_site(reactor, server, admitting.admission, clients, Calls(table, reactor), lambda: document, pages)
     listening = make_listening(base, site)
     if listening.certificates:
         looks["tls"] = listening.tls
     reloading.also(listening.certificates.reload)
-    wire(live, Parts(service, traffic, access, site, cameras, media))
+    reloading.also(admitting.tokens.refresh)
+    wire(live, Parts(service, traffic, admitting, site, cameras, media))
 
     def hung_up() -> None:
         service.reopen_logs()
@@ -182,14 +181,3 @@ def compose(
     ):
         part.setServiceParent(service)
     return service
-
-
-def _names_of_this_machine() -> tuple[str, ...]:
-    name = socket.gethostname()
-    # mDNS publishes a machine under NAME.local (RFC 6762); the network's own name for it is in access.hosts if wanted.
-    return (name, name.partition(".")[0], name.partition(".")[0] + ".local")
-
-
-class _Nobody:
-    def verify(self, text, path):
-        raise TokenRefused("unknown")

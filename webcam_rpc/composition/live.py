@@ -16,10 +16,10 @@ from webcam_rpc.descriptors import connections_possible
 
 if TYPE_CHECKING:
     from webcam_rpc import config
+    from webcam_rpc.composition.admission import Admitting
     from webcam_rpc.composition.cameras import Cameras
     from webcam_rpc.composition.media import Media
     from webcam_rpc.logs import LoggedService
-    from webcam_rpc.web.access import Access
     from webcam_rpc.web.site import Site
     from webcam_rpc.web.traffic import Traffic
 
@@ -30,7 +30,7 @@ class Parts:
 
     log: LoggedService
     traffic: Traffic
-    access: Access
+    admitting: Admitting
     site: Site
     cameras: Cameras
     media: Media
@@ -41,7 +41,7 @@ def wire(live: config.LiveConfig, parts: Parts) -> None:
     cameras, media = parts.cameras, parts.media
     live.on(lambda logging: parts.log.set_levels(logging.level, logging.traffic), "logging")
     live.on(lambda logging: parts.traffic.configure(logging.traffic), "logging")
-    live.on(parts.access.configure, "access")
+    live.on(parts.admitting.configure, "access")
     live.on(lambda server: parts.site.configure(within_limits(server)), "server")
     live.on(lambda section: cameras.aliases.configure(section.aliases), "cameras")
     live.on(cameras.monitor.configure, "cameras")

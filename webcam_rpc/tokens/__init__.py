@@ -1,25 +1,10 @@
-"""Tokens (a placeholder of the seam, replaced by the merge)."""
+"""Tokens: what a client shows to be somebody, and how the service keeps what it needs to recognise them.
 
-from __future__ import annotations
+:class:`Tokens` is the running service's; :class:`TokenFiles` is what both it and ``webcamctl`` write.
+"""
 
-from typing import Literal
+from webcam_rpc.tokens.files import TokenFiles
+from webcam_rpc.tokens.records import Identity, Kind, TokenRecord, TokenRefused, TokensError
+from webcam_rpc.tokens.tokens import Tokens
 
-import msgspec
-
-from webcam_rpc.rpc.roles import Role
-
-Reason = Literal["malformed", "unknown", "expired", "revoked", "busy", "other_path"]
-
-
-class Identity(msgspec.Struct, frozen=True):
-    role: Role
-    name: str
-    token_id: str | None
-    expires_at: float | None
-    camera_id: str | None = None
-
-
-class TokenRefused(Exception):
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
+__all__ = ["Identity", "Kind", "TokenFiles", "TokenRecord", "TokenRefused", "Tokens", "TokensError"]
