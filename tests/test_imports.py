@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "api": {"bus", "cameras", "config", "media", "rpc", "tokens"},
     "web": {"bus", "config", "rpc", "tokens"},
     "tokens": {"durable", "rpc.roles"},
+    "cli": {"config", "rpc.roles", "tokens"},
     "media": {"bus", "cameras.models", "config", "durable"},
     "cameras": {"bus", "config", "durable"},
     "bus": set[str](),
@@ -36,10 +37,10 @@ MAY_IMPORT = {
     "signals": set[str](),
     "systemd": set[str](),
     "threads": set[str](),
-    "__main__": set[str](),
+    "__main__": {"cli"},
 }
-MAY_IMPORT["composition"] = set(MAY_IMPORT) - {"__main__", "options", "reloading", "signals", "systemd"}
-MAY_IMPORT["tap"] = MAY_IMPORT["testing"] = set(MAY_IMPORT) - {"__main__"}
+MAY_IMPORT["composition"] = set(MAY_IMPORT) - {"__main__", "cli", "options", "reloading", "signals", "systemd"}
+MAY_IMPORT["tap"] = MAY_IMPORT["testing"] = set(MAY_IMPORT) - {"__main__", "cli"}
 
 
 class Import(NamedTuple):

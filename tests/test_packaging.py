@@ -18,7 +18,13 @@ from webcam_rpc import config
 ROOT = Path(__file__).resolve().parent.parent
 
 #: The name to install, where it is not the name to import in lower case.
-DISTRIBUTIONS = {"OpenSSL": "pyopenssl", "yaml": "pyyaml", "zope": "zope.interface"}
+DISTRIBUTIONS = {
+    "argon2": "argon2-cffi",
+    "jwt": "pyjwt",
+    "OpenSSL": "pyopenssl",
+    "yaml": "pyyaml",
+    "zope": "zope.interface",
+}
 
 
 def setup_cfg() -> configparser.ConfigParser:
@@ -108,7 +114,8 @@ class CommandTests(SynchronousTestCase):
         for arguments, status in ([], 2), (["sever"], 2), (["--help"], 0):
             ran = run("-m", "webcam_rpc", *arguments)
             self.assertEqual(ran.returncode, status, ran)
-            self.assertIn("usage: python -m webcam_rpc serve [options]", ran.stderr if status else ran.stdout)
+            self.assertIn("Usage: webcamctl ", ran.stdout + ran.stderr)
+            self.assertEqual("python -m webcam_rpc serve" in ran.stdout + ran.stderr, arguments != ["sever"])
 
     def test_module_serves(self) -> None:
         """``python -m webcam_rpc serve`` takes the service's own options."""

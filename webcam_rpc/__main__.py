@@ -1,32 +1,26 @@
-"""``python -m webcam_rpc serve [options]``: the service, where ``twistd`` is not on the path.
+"""``python -m webcam_rpc``: ``serve [options]`` runs the service, where ``twistd`` is not on the path.
 
-The options are those of ``twistd webcam``. It is the same as ``twistd -n --pidfile= webcam [options]``.
+The options of ``serve`` are those of ``twistd webcam``. It is the same as ``twistd -n --pidfile= webcam [options]``.
+All else is for ``webcamctl``.
 """
 
 from __future__ import annotations
 
 import sys
 
-from twisted.scripts import twistd
 
-USAGE = """\
-usage: python -m webcam_rpc serve [options]
-
-runs the service in the foreground, as `twistd -n --pidfile= webcam [options]' does;
-`python -m webcam_rpc serve --help' lists the options
-"""
-
-
-def main(arguments: list[str]) -> int | None:
-    """Run what the arguments say, and give the exit status of what did not get as far as the reactor."""
+def main(arguments: list[str]) -> None:
+    """Run what the arguments say."""
     if arguments[:1] == ["serve"]:
+        from twisted.scripts import twistd  # noqa: PLC0415 - slow to load, and of no use to the other commands
+
         sys.argv = ["twistd", "-n", "--pidfile=", "webcam", *arguments[1:]]
         twistd.run()
-        return None
-    asked = arguments in (["-h"], ["--help"])
-    (sys.stdout if asked else sys.stderr).write(USAGE)
-    return 0 if asked else 2
+        return
+    from webcam_rpc import cli  # noqa: PLC0415 - the same
+
+    cli.main(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

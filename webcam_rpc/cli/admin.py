@@ -1,0 +1,110 @@
+"""The service that runs on this machine, called through its admin socket: ``POST /rpc`` over a unix socket."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import json
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from webcam_rpc.config import Config
+
+#: The service makes it: :mod:`webcam_rpc.web.local`.
+NAME = "admin.sock"
+#: Of sysexits.h.
+UNAVAILABLE, NO_PERMISSION = 69, 77
+#: Where systemd gives an installed service its state.
+_INSTALLED = "/var/lib/webcam-rpc"
+#: Seconds for an answer; the service's own deadlines are shorter.
+_PATIENCE = 30.0
+
+
+class Failed(Exception):  # noqa: N818 - told to whoever typed the command, and the end of it
+    """It could not be done; one line."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class NoService(Exception):  # noqa: N818 - an answer
+    """No service has this state directory at work."""
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_PATIENCE)
+        # A path may be longer than the address of a unix socket: by its directory's descriptor it is not (unix(7)).
+        directory = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.sock.connect(f"/proc/self/fd/{directory}/{self._path.name}")
+        finally:
+            os.close(directory)
+
+
+def call(state: Path, method: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+    """Call a method of the service that has this state directory at work, as its administrator.
+
+    :raises NoService: if none has.
+    :raises Failed: if it answers with an error, or not at all.
+    """
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    path = state / NAME
+    with _reaching(path), contextlib.closing(_Connection(path)) as connection:
+        connection.request("POST", "/rpc", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        text = response.read()
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        raise Failed(f"{path}: {response.status} {text[:200].decode('utf-8', 'replace').strip()}") from None
+    if "error" in answer:
+        raise Failed(_told(answer["error"]))
+    return answer["result"]
+
+
+def state_directory(settings: Config, environ: Mapping[str, str]) -> Path:
+    """Give the state directory of the service that is meant: as the service finds it, or that of the installed one.
+
+    systemd tells the service where its state is, and nobody tells a command that is typed.
+    """
+    from pathlib import Path  # noqa: PLC0415 - for types only elsewhere
+
+    from webcam_rpc import config  # noqa: PLC0415
+
+    told = settings.state.directory is not None or environ.get("STATE_DIRECTORY")
+    if not told and os.access(_INSTALLED, os.W_OK | os.X_OK):
+        return Path(_INSTALLED)
+    return config.state_directory(settings, environ).absolute()
+
+
+@contextlib.contextmanager
+def _reaching(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        raise NoService from None
+    except PermissionError:
+        raise Failed(f"{path}: only root and the user of the service may", NO_PERMISSION) from None
+    except (OSError, http.client.HTTPException) as error:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error) or "no answer"
+        late = isinstance(error, TimeoutError) or getattr(error, "errno", None) == errno.EAGAIN
+        raise Failed(f"{path}: {'no answer in time' if late else why}", UNAVAILABLE) from None
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    data = error.get("data") or {}
+    more = data.get("hint") or data.get("detail") or ", ".join(f"{name}: {value}" for name, value in data.items())
+    return f"{error['message']}{': ' if more else ''}{more}"
