@@ -125,8 +125,12 @@ class WebTests(TestCase):
         self.site = make_site(reactor, settings, Access(config.Access(), []), self.clients, calls, lambda: b"{}" * 9000)
         self.site.noisy = False
         self.clients.startService()
-        self.port = await serverFromString(reactor, endpoint).listen(self.site)
+        self.port = await serverFromString(reactor, endpoint).listen(self.factory())
         self.addCleanup(self.stop, self.port, self.clients)
+
+    def factory(self) -> Any:
+        """Give what listens: the site."""
+        return self.site
 
     async def stop(self, port: Any, clients: Clients) -> None:
         """Stop; no socket may be left."""

@@ -79,8 +79,13 @@ class Clients(Service):
         """Let a client in and send it the states as they are."""
         self._clients[client] = None
         self._log.info("Client connected: {peer} (Total clients: {total})", peer=client.peer, total=len(self._clients))
-        if client.role < Role.STATUS:
-            return
+        if not self.running:
+            # It came in the last moment.
+            client.close(GOING_AWAY, "shutting down")
+        elif client.role >= Role.STATUS:
+            self._greet(client)
+
+    def _greet(self, client: Client) -> None:
         try:
             for payload in self._greeting(client):
                 client.send(payload)
