@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 #: What the ``twistd`` script does; no script, so that the interpreter which runs the tests runs the service too.
 _TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
-_STARTED = re.compile(r"Server started successfully at (ws://\S+)")
+_STARTED = re.compile(r"Server started successfully at (wss?://\S+)")
 #: Seconds for a start or a stop: an emulated machine needs ten for its imports alone.
 PATIENCE = 90.0
 _LOOK = 0.02

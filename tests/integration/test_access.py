@@ -253,12 +253,7 @@ class SecretTests(AccessCase):
     async def test_administrator(self) -> None:
         """Who runs the service is its administrator by the socket in the state directory, and by nothing else."""
         service = await self.serve()
-        # The address of a unix socket is no longer than 107 bytes.
-        directory = os.open(service.state, os.O_PATH)
-        self.addCleanup(os.close, directory)
-        path = f"/proc/self/fd/{directory}/admin.sock"
-        admin = await Client.connect(reactor, "ws://localhost/ws", unix=path, contract=self.contract)
-        self.addCleanup(admin.close)
+        admin = await self.administer(service)
         made = await admin.call("create_token", {"role": "viewer", "name": "wall"})
         listed = await admin.call("list_tokens")
         self.assertEqual([one["name"] for one in listed["tokens"]], ["wall"])

@@ -72,6 +72,17 @@ class ServiceCase(TestCase):
         self.contract = client.contract
         return client
 
+    async def administer(self, service: Service) -> Client:
+        """Connect an administrator, by the socket in the state directory."""
+        # The address of a unix socket is no longer than 107 bytes, and a test's directory may be.
+        directory = os.open(service.state, os.O_PATH)
+        self.addCleanup(os.close, directory)
+        path = f"/proc/self/fd/{directory}/admin.sock"
+        client = await Client.connect(reactor, "ws://localhost/ws", unix=path, contract=self.contract)
+        self.addCleanup(client.close)
+        self.contract = client.contract
+        return client
+
 
 class ClientTests(ServiceCase):
     """What clients see."""

@@ -131,8 +131,12 @@ class WebTests(TestCase):
         )
         self.site.noisy = False
         self.clients.startService()
-        self.port = await serverFromString(reactor, endpoint).listen(self.site)
+        self.port = await serverFromString(reactor, endpoint).listen(self.factory())
         self.addCleanup(self.stop, self.port, self.clients)
+
+    def factory(self) -> Any:
+        """Give what listens: the site."""
+        return self.site
 
     async def stop(self, port: Any, clients: Clients) -> None:
         """Stop; no socket may be left."""
@@ -140,10 +144,13 @@ class WebTests(TestCase):
         await clients.stopService()
         self.assertEqual(len(clients.connections), 0)
 
+    def reach(self, where: str | None = None) -> Any:
+        """Give the endpoint by which a client connects."""
+        return clientFromString(reactor, where or f"tcp:127.0.0.1:{self.port.getHost().port}")
+
     async def talk(self, endpoint: str | None = None) -> Talk:
         """Connect."""
-        where = endpoint or f"tcp:127.0.0.1:{self.port.getHost().port}"
-        talk: Talk = await clientFromString(reactor, where).connect(Factory.forProtocol(Talk))
+        talk: Talk = await self.reach(endpoint).connect(Factory.forProtocol(Talk))
         self.addCleanup(talk.close)
         return talk
 
@@ -228,7 +235,7 @@ class WebTests(TestCase):
             perMessageCompressionOffers=[PerMessageDeflateOffer()],
             perMessageCompressionAccept=PerMessageDeflateResponseAccept,
         )
-        await clientFromString(reactor, f"tcp:127.0.0.1:{self.port.getHost().port}").connect(factory)
+        await self.reach().connect(factory)
         await closed
         self.assertEqual(events[:2] + events[3:], ["permessage-deflate", 11, (True, 1000)])
         self.assertGreater(events[2], 10_000)

@@ -8,6 +8,7 @@ from tests.web.case import WebTestCase, address, request, response
 from tests.web.wire import CLOSE, ELSEWHERE, TEXT, UPGRADE, frame, head
 from webcam_rpc import config
 from webcam_rpc.rpc.roles import Role
+from webcam_rpc.web.channel import LAST_REQUEST
 from webcam_rpc.web.connections import _ANSWERED
 
 if TYPE_CHECKING:
@@ -224,15 +225,46 @@ class StopTests(WebTestCase):
         self.assertEqual([each.opcode for each in wire.frames()], [CLOSE])
 
     def test_http(self) -> None:
-        """Connections that are idle, have not said anything, or are halfway through a request are dropped at once."""
+        """An idle connection is closed at once, one whose request may be on its way after half a second, none reset."""
         silent, halfway, body, idle = (self.connect() for _ in range(4))
         halfway.send(b"GET /ws HT")
         body.send(head("POST", "/rpc", "Content-Type: application/json", "Content-Length: 10") + b"{")
         idle.send(head("GET", "/openrpc.json"))
         stopped = self.clients.stopService()
         self.settle()
-        self.assertTrue(all(wire.lost for wire in (silent, halfway, body, idle)))
+        self.assertEqual([wire.lost for wire in (silent, halfway, body, idle)], [False, False, False, True])
+        self.clock.advance(LAST_REQUEST)
+        self.settle()
         self.successResultOf(stopped)
+        self.assertFalse(any(wire.aborted for wire in (silent, halfway, body, idle)))
+
+    def test_http_request_on_its_way(self) -> None:
+        """Who had just connected is answered, and told that nothing more will be."""
+        wire, second = self.connect(), self.connect()
+        stopped = self.clients.stopService()
+        text = request("ping")
+        wire.send(head("POST", "/rpc", "Content-Type: application/json", f"Content-Length: {len(text)}") + text)
+        second.send(head("GET", "/openrpc.json"))
+        for answered in (wire, second):
+            status, headers, _ = response(answered.take())
+            self.assertEqual((status, headers["connection"]), (200, "close"))
+        self.settle()
+        self.successResultOf(stopped)
+
+    def test_websocket_on_its_way(self) -> None:
+        """A WebSocket whose handshake comes in the last moment is opened and gets 1001, and nothing else."""
+        self.greetings = [b'{"hello":1}']
+        wire = self.connect()
+        stopped = self.clients.stopService()
+        wire.send(head("GET", "/ws", *UPGRADE))
+        answer, _, rest = wire.take().partition(b"\r\n\r\n")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 101 "), answer)
+        wire.write(rest)
+        self.assertEqual([each.code for each in wire.frames()], [1001])
+        wire.send(frame(CLOSE, b"\x03\xe9"))
+        self.settle()
+        self.successResultOf(stopped)
+        self.assertEqual(len(self.clients), 0)
 
     def test_http_request_under_way(self) -> None:
         """A request that is being answered has a second to be."""
@@ -243,7 +275,8 @@ class StopTests(WebTestCase):
         self.settle()
         self.assertFalse(wire.lost)
         self.methods.work[0].callback("done")
-        self.assertEqual(response(wire.take())[0], 200)
+        status, headers, _ = response(wire.take())
+        self.assertEqual((status, headers["connection"]), (200, "close"))
         self.settle()
         self.assertTrue(wire.lost)
         self.successResultOf(stopped)

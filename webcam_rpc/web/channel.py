@@ -34,6 +34,9 @@ BODY_TIMEOUT = 30.0
 REQUESTS_PER_TURN = 8
 #: How long a socket may take to take its last bytes.
 CLOSE_TIMEOUT = 1.0
+#: How long we wait at the end for the request of a client that has just connected: it may be on its way. Whoever
+#: connects later is the next process's, where systemd has the socket.
+LAST_REQUEST = 0.5
 
 
 class Channel(http.HTTPChannel):
@@ -51,6 +54,8 @@ class Channel(http.HTTPChannel):
     _refused = False
     _deadline: IDelayedCall | None = None
     _begun = 0
+    _answered = False
+    _leaving = False
     _turn: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
@@ -111,8 +116,17 @@ class Channel(http.HTTPChannel):
             self.paused = True
         super().allContentReceived()
 
+    def checkPersistence(self, request: http.Request, version: bytes) -> bool:  # noqa: N802 - Twisted's name
+        """Take no other request after one that comes at the end of the service."""
+        if self._leaving:
+            request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+            return False
+        persistent: bool = super().checkPersistence(request, version)
+        return persistent
+
     def requestDone(self, request: http.Request) -> None:  # noqa: N802 - Twisted's name
         """Wait for the next request, no longer than for the first."""
+        self._answered = True
         self._wait(self.site.limits.handshake_timeout)
         super().requestDone(request)
         if self.paused:
@@ -156,11 +170,16 @@ class Channel(http.HTTPChannel):
         return rest
 
     def _leave(self) -> None:
-        """Go, at the end of the service, unless a request is being answered."""
-        if not self.requests or self._deadline is not None:
-            self.transport.abortConnection()
-        else:
+        """Go, at the end of the service, unless a request is being answered or may be on its way."""
+        self._leaving = True
+        if self.requests and self._deadline is None:
             self.persistent = False
+            self.requests[0].responseHeaders.setRawHeaders(b"Connection", [b"close"])
+        elif self._answered and not self._head:
+            self._refused = True
+            self.loseConnection()
+        elif not self._refused:
+            self._wait(LAST_REQUEST)
 
     def _wait(self, seconds: float) -> None:
         self._stop_waiting()

@@ -84,7 +84,10 @@ class Clients(Service):
         self._clients[client] = None
         self._log.info("Client connected: {peer} (Total clients: {total})", peer=client.peer, total=len(self._clients))
         client.promoted = self._greet
-        if client.role >= Role.STATUS:
+        if not self.running:
+            # It came in the last moment.
+            client.close(GOING_AWAY, "shutting down")
+        elif client.role >= Role.STATUS:
             self._greet(client)
 
     def remove(self, client: Client) -> None:

@@ -47,6 +47,8 @@ def end_writing(transport: Transport) -> None:
     if IHalfCloseableDescriptor.providedBy(transport) and not ISSLTransport.providedBy(transport):
         transport.loseWriteConnection()
     else:
+        # TLS says nothing more, not even goodbye, while a producer could.
+        transport.unregisterProducer()
         transport.loseConnection()
 
 

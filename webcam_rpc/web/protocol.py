@@ -12,6 +12,8 @@ moved:
   timer, which the original leaves running when the connection is lost.
 - ``_perMessageCompress`` is the codec, ``websocket_extensions`` what the client offers, until onConnect returns.
 - ``factory._batched_timer.call_later`` makes every timer. The original uses the global reactor and whole seconds.
+- ``_connectionMade`` begins a connection. The original looks first at what it is made of, ``_transport_details``, and
+  of TLS knows only pyOpenSSL's connections, which ours are not (:mod:`.tlsconnection`).
 - ``onAutoPingTimeout`` with ``autoPingTimeoutCall`` ends a silent connection.
 
 The messages are taken by IWebSocketChannelFrameApi (``onMessageBegin``, ``onMessageFrameBegin``, ``onMessageEnd`` with
@@ -20,6 +22,7 @@ The messages are taken by IWebSocketChannelFrameApi (``onMessageBegin``, ``onMes
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from webcam_rpc.web import deflate
@@ -42,10 +45,12 @@ if TYPE_CHECKING:
     # Autobahn's releases differ in what they tell of their types: here it has none.
     WebSocketServerFactory: TypeAlias = Any
     WebSocketServerProtocol: TypeAlias = Any
+    TransportDetails: TypeAlias = Any
     txaio: Any
 else:
     import txaio
     from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+    from autobahn.wamp.types import TransportDetails
 
 #: Empty frames never reach a limit in bytes.
 FRAMES_PER_MESSAGE = 8192
@@ -91,6 +96,14 @@ class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """Send a close frame; the peer has CLOSE_TIMEOUT to answer it."""
         if self.writable:
             self.sendCloseFrame(code, reason.encode()[:_REASON])
+
+    def connectionMade(self) -> None:
+        """Begin. What the transport is made of nobody asks."""
+        self._transport_details = TransportDetails(is_server=True)
+        transport: Any = self.transport
+        with contextlib.suppress(AttributeError, OSError):  # a unix socket has no such thing
+            transport.setTcpNoDelay(True)
+        self._connectionMade()
 
     def onConnect(self, _request: object) -> None:
         """Accept the handshake: the resource has checked it."""

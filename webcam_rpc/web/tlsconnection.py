@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, NoReturn
 
 from OpenSSL import SSL
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 #: What Twisted takes for the end of a connection that did not say goodbye.
 _EOF = "unexpected eof while reading"
+_PIECE = 1 << 15
 
 
 class Connection:
@@ -29,6 +31,8 @@ class Connection:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        #: What was read ahead at the goodbye, the end of it as b"".
+        self._ahead: deque[bytes] = deque()
 
     def set_accept_state(self) -> None:
         """Be the server, which it is from the start."""
@@ -58,11 +62,11 @@ class Connection:
 
     def recv(self, size: int) -> bytes:
         """Give what the other end has said."""
+        if self._ahead:
+            return self._ended() if not self._ahead[0] else self._ahead.popleft()
         with _translated():
             data = self._tls.read(size)
-        if not data:
-            raise SSL.ZeroReturnError
-        return data
+        return data or self._ended()
 
     def send(self, data: bytes) -> int:
         """Say something; gives how much of it was taken."""
@@ -70,7 +74,17 @@ class Connection:
             return self._tls.write(data)
 
     def shutdown(self) -> bool:
-        """Say goodbye; tell whether the other end has done so too."""
+        """Say goodbye; tell whether the other end has done so too.
+
+        Python's ``unwrap`` also looks for the other end's goodbye, and takes anything else for a fatal error. So what
+        has come before is read first.
+        """
+        try:
+            with _translated():
+                while not self._ahead or self._ahead[-1]:
+                    self._ahead.append(self._tls.read(_PIECE))
+        except SSL.Error:
+            pass  # nothing more has come, or nothing that makes sense
         try:
             with _translated():
                 self._tls.unwrap()
@@ -84,6 +98,10 @@ class Connection:
 
     def get_peer_certificate(self) -> None:
         """Give none: clients are not asked for one."""
+
+    @staticmethod
+    def _ended() -> NoReturn:
+        raise SSL.ZeroReturnError
 
 
 @contextlib.contextmanager
