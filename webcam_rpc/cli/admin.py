@@ -14,14 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from webcam_rpc.config import Config
-
 #: The service makes it: :mod:`webcam_rpc.web.local`.
 NAME = "admin.sock"
 #: Of sysexits.h.
 UNAVAILABLE, NO_PERMISSION = 69, 77
-#: Where systemd gives an installed service its state.
-_INSTALLED = "/var/lib/webcam-rpc"
 #: Seconds for an answer; the service's own deadlines are shorter.
 _PATIENCE = 30.0
 
@@ -73,21 +69,6 @@ def call(state: Path, method: str, params: Mapping[str, Any]) -> Any:  # noqa: A
     if "error" in answer:
         raise Failed(_told(answer["error"]))
     return answer["result"]
-
-
-def state_directory(settings: Config, environ: Mapping[str, str]) -> Path:
-    """Give the state directory of the service that is meant: as the service finds it, or that of the installed one.
-
-    systemd tells the service where its state is, and nobody tells a command that is typed.
-    """
-    from pathlib import Path  # noqa: PLC0415 - for types only elsewhere
-
-    from webcam_rpc import config  # noqa: PLC0415
-
-    told = settings.state.directory is not None or environ.get("STATE_DIRECTORY")
-    if not told and os.access(_INSTALLED, os.W_OK | os.X_OK):
-        return Path(_INSTALLED)
-    return config.state_directory(settings, environ).absolute()
 
 
 @contextlib.contextmanager

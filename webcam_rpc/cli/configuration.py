@@ -1,4 +1,4 @@
-"""``webcamctl config``: what is wrong with a configuration, before the service reads it."""
+"""``webcamctl config``: what is wrong with a configuration before the service reads it, and the reading of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from webcam_rpc import config as configuration
-from webcam_rpc.cli.admin import Failed
+from webcam_rpc.cli.admin import UNAVAILABLE, Failed, NoService, call
+from webcam_rpc.cli.state import of_service
 
 
 @click.group()
 def config() -> None:
-    """Look at the configuration."""
+    """Look after the configuration."""
 
 
 @config.command()
@@ -27,3 +28,19 @@ def check(file: Path) -> None:
     except configuration.ConfigError as error:
         raise Failed(str(error)) from None
     click.echo(f"{file}: good")
+
+
+@config.command("reload")
+@of_service
+def reload_(state: Path) -> None:
+    """Have the service read its configuration again, and say what became of it.
+
+    What is wrong is told, and changes nothing.
+    """
+    try:
+        reloaded = call(state, "reload_config", {})
+    except NoService:
+        raise Failed(f"no service is at work on {state}", UNAVAILABLE) from None
+    click.echo(f"Changed: {', '.join(reloaded['changed']) or 'nothing'}.")
+    if reloaded["restart_required"]:
+        click.echo(f"A restart is needed for {', '.join(reloaded['restart_required'])}.")
