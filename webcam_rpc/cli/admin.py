@@ -20,10 +20,13 @@ NAME = "admin.sock"
 UNAVAILABLE, NO_PERMISSION = 69, 77
 #: Seconds for an answer; the service's own deadlines are shorter.
 _PATIENCE = 30.0
+#: -32001 authentication failed or missing, -32002 permission denied; and what HTTP says for these and for too busy.
+_REFUSALS = frozenset({-32001, -32002})
+_STATUSES = {401: NO_PERMISSION, 403: NO_PERMISSION, 429: UNAVAILABLE, 503: UNAVAILABLE}
 
 
 class Failed(Exception):  # noqa: N818 - told to whoever typed the command, and the end of it
-    """It could not be done; one line."""
+    """It could not be done; a line for each thing that is wrong."""
 
     def __init__(self, text: str, status: int = 1) -> None:
         super().__init__(text)
@@ -64,11 +67,13 @@ def call(state: Path, method: str, params: Mapping[str, Any]) -> Any:  # noqa: A
         text = response.read()
     try:
         answer = json.loads(text)
-    except ValueError:
-        raise Failed(f"{path}: {response.status} {text[:200].decode('utf-8', 'replace').strip()}") from None
-    if "error" in answer:
-        raise Failed(_told(answer["error"]))
-    return answer["result"]
+        error = answer.get("error")
+        if error is None:
+            return answer["result"]
+        raise Failed(_told(error), NO_PERMISSION if error["code"] in _REFUSALS else 1)
+    except (ValueError, AttributeError, LookupError, TypeError):
+        shown = text[:200].decode("utf-8", "replace").strip()
+        raise Failed(f"{path}: {response.status} {shown}", _STATUSES.get(response.status, 1)) from None
 
 
 @contextlib.contextmanager

@@ -19,14 +19,13 @@ def config() -> None:
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Say what is wrong with FILE, by line; options that it does not name have their defaults.
+    """Say all that is wrong with FILE, by line; options that it does not name have their defaults.
 
     The environment and the command line of the service, which come before the file, are not looked at.
     """
-    try:
-        configuration.resolve(file, {}, ())
-    except configuration.ConfigError as error:
-        raise Failed(str(error)) from None
+    found = configuration.mistakes(file)
+    if found:
+        raise Failed("\n".join(map(str, found)))
     click.echo(f"{file}: good")
 
 

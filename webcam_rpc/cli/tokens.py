@@ -14,6 +14,7 @@ import click
 
 from webcam_rpc.cli import durations
 from webcam_rpc.cli.admin import NO_PERMISSION, Failed, NoService, call
+from webcam_rpc.cli.owner import owner_of
 from webcam_rpc.cli.state import of_service
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.tokens import Kind, TokenFiles, TokenRecord, TokensError
@@ -127,7 +128,8 @@ def _done(state: Path, method: str, params: dict[str, Any], directly: Callable[[
     except NoService:
         pass
     try:
-        done = directly(TokenFiles(state))
+        with owner_of(state):
+            done = directly(TokenFiles(state))
     except TokensError as error:
         refused = state.exists() and not os.access(state, os.W_OK | os.X_OK)
         raise Failed(str(error), NO_PERMISSION if refused else 1) from None
