@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DISTRIBUTIONS = {
     "argon2": "argon2-cffi",
     "jwt": "pyjwt",
+    "prometheus_client": "prometheus-client",
     "OpenSSL": "pyopenssl",
     "yaml": "pyyaml",
     "zope": "zope.interface",

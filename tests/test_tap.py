@@ -108,7 +108,7 @@ class ComposeTests(SynchronousTestCase):
         media = ["Children", "Caretaker", "Finishing", "Feeds", "ScaledFeeds", "Snapshots", "Recorder", "Scheduler"]
         cameras = ["TestPatterns", "CameraMonitor"]
         web = ["Certificates", "Listener", "AdminSocket", "Clients"]
-        last = ["HealthWatch", "Reloading", "SystemdNotifier"]
+        last = ["LoopLag", "HealthWatch", "Reloading", "SystemdNotifier"]
         expected = ["Threads", "Signals", *web, *media, *cameras, *last]
         self.assertEqual(names, expected)
 

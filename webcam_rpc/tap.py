@@ -16,15 +16,16 @@ from twisted.python.threadpool import ThreadPool
 
 from webcam_rpc import __version__, config
 from webcam_rpc.api.access import AccessMethods
-from webcam_rpc.api.components import components
 from webcam_rpc.api.config import ConfigMethods
 from webcam_rpc.api.events import Notifications
 from webcam_rpc.api.health import HealthWatch
+from webcam_rpc.api.metrics import MetricMethods
 from webcam_rpc.api.server import ServerMethods
 from webcam_rpc.api.tokens import TokenMethods
 from webcam_rpc.composition.admission import make_admission
 from webcam_rpc.composition.base import Base, make_bus, now
 from webcam_rpc.composition.cameras import make_cameras
+from webcam_rpc.composition.health import health_pages, make_watching, waits_for
 from webcam_rpc.composition.listening import make_listening
 from webcam_rpc.composition.live import Parts, wire, within_limits
 from webcam_rpc.composition.media import make_media
@@ -41,6 +42,7 @@ from webcam_rpc.threads import Threads
 from webcam_rpc.tokens import TokensError
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
+from webcam_rpc.web.counts import Counts
 from webcam_rpc.web.files import Reads
 from webcam_rpc.web.login import Login, Logout
 from webcam_rpc.web.passed import PassedError
@@ -98,7 +100,8 @@ def compose(
         twistd=twistd,
     )
     base = Base(settings, environment, reactor, Threads(reactor, ThreadPool(0, _THREADS, "webcam_rpc")), make_bus())
-    admitting = make_admission(base)
+    counts = Counts()
+    admitting = make_admission(base, counts)
     cameras = make_cameras(base)
     media = make_media(base, cameras)
 
@@ -109,19 +112,13 @@ def compose(
         server,
         lambda client: notifications.states(client.subscription),
         traffic,
+        counts,
     )
     notifications = Notifications(base.bus, cameras.registry, clients.broadcast)
-    looks = {
-        **components(
-            cameras.monitor,
-            cameras.registry,
-            cameras.memory,
-            media.library,
-            cameras.diagnosis,
-            media.schedules,
-        ),
-        "configuration": lambda: configuration(live),
-    }
+    watching = make_watching(base, cameras, media, clients)
+    looks = watching.looks
+    looks["configuration"] = lambda: configuration(live)
+    looks["access"] = admitting.component
     systemd = SystemdNotifier(reactor, environment, lambda: in_a_line(cameras.registry, clients, media.recorder, looks))
     reloading = Reloading(live, base.threads.run, systemd.reloading, systemd.reloaded)
     about = ServerMethods(
@@ -141,6 +138,7 @@ def compose(
             *ConfigMethods(live, reloading.reload).methods(),
             *AccessMethods(admitting.tokens.one_shot).methods(),
             *TokenMethods(admitting.tokens).methods(),
+            *MetricMethods(watching.exposition.collect).methods(),
         )
     )
     described = openrpc.document(table, "webcam_rpc", __version__)
@@ -149,8 +147,10 @@ def compose(
         **media_resources(reactor, media.pictures, Reads(base.threads.run)),
         b"login": Login(reactor, admitting.admission, time.time),
         b"logout": Logout(),
+        **health_pages(watching, lambda: waits_for(listening, cameras, media, clients), about.status),
     }
-    site = make_site(reactor, server, admitting.admission, clients, Calls(table, reactor), lambda: document, pages)
+    calls = Calls(table, reactor, observed=watching.calls.observed)
+    site = make_site(reactor, server, admitting.admission, clients, calls, lambda: document, pages)
     listening = make_listening(base, site)
     if listening.certificates:
         looks["tls"] = listening.tls
@@ -175,6 +175,7 @@ def compose(
         *media.services,
         cameras.patterns,
         cameras.monitor,
+        watching.lag,
         HealthWatch(reactor, base.bus, looks),
         reloading,
         systemd,

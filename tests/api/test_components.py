@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tests.api.case import at_once
 from tests.cameras.case import MonitorCase, a_camera
@@ -10,11 +12,23 @@ from webcam_rpc.api.components import components
 from webcam_rpc.api.server import Component
 from webcam_rpc.cameras.diagnosis import Diagnosis
 from webcam_rpc.cameras.memory import CameraMemory
-from webcam_rpc.cameras.models import Status
+from webcam_rpc.cameras.models import Status, Trouble
 from webcam_rpc.config import Storage
 from webcam_rpc.media.library import MediaLibrary
 from webcam_rpc.media.room import Room
 from webcam_rpc.media.schedules import Schedules
+
+if TYPE_CHECKING:
+    from webcam_rpc.cameras.watch import Watch
+    from webcam_rpc.media.feeds import Feeds
+
+
+class Troubled(NamedTuple):
+    """What is looked at of a feed."""
+
+    camera_id: str
+    trouble: str | None
+    delivering: bool
 
 
 class ComponentTests(MonitorCase):
@@ -33,7 +47,16 @@ class ComponentTests(MonitorCase):
         self.library.prepare()
         diagnosis = Diagnosis(self.inventory, self.v4l2ctl, at_once, {"PATH": str(self.programs)})
         self.schedules = Schedules(self.root / "schedules.sqlite", at_once)
-        self.looks = components(self.monitor, self.registry, self.memory, self.library, diagnosis, self.schedules)
+        self.feeds: list[Troubled] = []
+        self.looks = components(
+            self.monitor,
+            self.registry,
+            self.memory,
+            self.library,
+            diagnosis,
+            self.schedules,
+            cast("Feeds", SimpleNamespace(all=lambda: self.feeds)),
+        )
 
     def look(self, name: str) -> Component:
         """Look at a part."""
@@ -44,7 +67,27 @@ class ComponentTests(MonitorCase):
         self.assertEqual(
             {name: look().status for name, look in self.looks.items()}, dict.fromkeys(self.looks, "HEALTHY")
         )
-        self.assertEqual(set(self.looks), {"monitoring", "cameras", "tools", "state", "schedules", "storage"})
+        names = {"monitoring", "cameras", "probes", "feeds", "tools", "state", "schedules", "storage"}
+        self.assertEqual(set(self.looks), names)
+
+    def test_probes(self) -> None:
+        """A node whose probe failed is told with the reason."""
+        watch = SimpleNamespace(
+            node=SimpleNamespace(path="/dev/video7"),
+            trouble=Trouble("V4L2_FAILED", "it hangs", "plug it in", lasting=True),
+        )
+        self.monitor._watches["/dev/video7"] = cast("Watch", watch)
+        found = self.look("probes")
+        self.assertEqual(found.status, "DEGRADED")
+        self.assertIn("/dev/video7: ", found.detail)
+        self.assertIn("it hangs", found.detail)
+
+    def test_feeds(self) -> None:
+        """A feed that is wanted and gives no frames is told with its reason, until it delivers."""
+        self.feeds.append(Troubled("demo", "V4L2_FAILED: it does not answer", delivering=False))
+        self.assertEqual(self.look("feeds"), Component("DEGRADED", "demo: V4L2_FAILED: it does not answer"))
+        self.feeds[0] = Troubled("demo", None, delivering=True)
+        self.assertEqual(self.look("feeds"), Component("HEALTHY", "1 deliver"))
 
     def test_monitoring(self) -> None:
         """Without udev it polls, which is well; a device directory that cannot be read is not, and recovers."""

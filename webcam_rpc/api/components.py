@@ -8,12 +8,13 @@ from webcam_rpc.api.server import Component
 from webcam_rpc.cameras.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from webcam_rpc.cameras.diagnosis import Diagnosis
     from webcam_rpc.cameras.memory import CameraMemory
     from webcam_rpc.cameras.monitor import CameraMonitor
     from webcam_rpc.cameras.registry import CameraRegistry
+    from webcam_rpc.media.feeds import Feeds
     from webcam_rpc.media.library import MediaLibrary
     from webcam_rpc.media.schedules import Schedules
 
@@ -25,7 +26,8 @@ def components(  # noqa: C901 - one small look for each part
     library: MediaLibrary,
     diagnosis: Diagnosis,
     schedules: Schedules,
-) -> Mapping[str, Callable[[], Component]]:
+    feeds: Feeds,
+) -> dict[str, Callable[[], Component]]:
     """Give the look at each part, by its name."""
 
     def monitoring() -> Component:
@@ -39,6 +41,18 @@ def components(  # noqa: C901 - one small look for each part
         if failing:
             return Component("DEGRADED", "; ".join(f"{camera.device}: {camera.reason}" for camera in failing))
         return Component("HEALTHY", f"{len(present)} present")
+
+    def probes() -> Component:
+        failing = monitor.failing()
+        if failing:
+            return Component("DEGRADED", "; ".join(f"{device}: {trouble.reason}" for device, trouble in failing))
+        return Component("HEALTHY", "every node has told what it is")
+
+    def feeding() -> Component:
+        failing = [feed for feed in feeds.all() if feed.trouble is not None]
+        if failing:
+            return Component("DEGRADED", "; ".join(f"{feed.camera_id}: {feed.trouble}" for feed in failing))
+        return Component("HEALTHY", f"{sum(feed.delivering for feed in feeds.all())} deliver")
 
     def tools() -> Component:
         missing = [check for check in diagnosis.tools() if not check.ok]
@@ -72,6 +86,8 @@ def components(  # noqa: C901 - one small look for each part
     return {
         "monitoring": monitoring,
         "cameras": cameras,
+        "probes": probes,
+        "feeds": feeding,
         "tools": tools,
         "state": state,
         "schedules": schedule,

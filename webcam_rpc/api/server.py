@@ -120,6 +120,10 @@ class ServerMethods:
 
     def get_status(self, params: NoParams, caller: Caller) -> ServerStatus:  # noqa: ARG002
         """Tell how the service is."""
+        return self.status()
+
+    def status(self) -> ServerStatus:
+        """Look at every component."""
         components = {name: look() for name, look in self._components.items()}
         return ServerStatus(
             worst(components), self._uptime(), self._version, components, self._bus.seq, self._bus.epoch

@@ -18,6 +18,7 @@ from twisted.logger import Logger, LogLevel
 from webcam_rpc.cameras import v4l2
 from webcam_rpc.cameras.models import NodeReport, Status
 from webcam_rpc.cameras.watch import Phase, Watch, choose, claim, describe, in_order, judge, permission
+from webcam_rpc.histogram import Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,10 @@ class CameraMonitor(Service):
 
     :param connect_udev: makes the udev monitor that calls its argument when there is a reason to look.
     :param remember: is called when an id was given for the first time or moved to another port.
+    :ivar problem: why the device directory could not be read at the last look; None when it could.
+    :ivar announced: the seconds from a camera's first sight to its announcement, and
+    :ivar probed: those that v4l2-ctl took, and
+    :ivar probes_failed: how often it did not tell.
     """
 
     def __init__(
@@ -71,8 +76,8 @@ class CameraMonitor(Service):
         self._udev = connect_udev(self.look)
         self._loop = LoopingCall(self.look)
         self._loop.clock = clock
-        #: Why the device directory could not be read at the last look; None when it could.
         self.problem: str | None = None
+        self.announced, self.probed, self.probes_failed = Histogram(), Histogram(), 0
 
     def startService(self) -> None:
         """Look at once, then at every tick and whenever udev calls."""
@@ -161,7 +166,8 @@ class CameraMonitor(Service):
                     self._appeared(node, initial=initial)
 
     def _appeared(self, node: Node, *, initial: bool) -> None:
-        watch = Watch(node, self._inventory.facts(node), self._clock.seconds(), initial)
+        now = self._clock.seconds()
+        watch = Watch(node, self._inventory.facts(node), now, initial, now)
         self._watches[node.path] = watch
         self._log.debug("Node {path} appeared: {facts}", path=node.path, facts=watch.facts)
         self._settle(watch.function)
@@ -223,6 +229,7 @@ class CameraMonitor(Service):
     def _probed(self, output: Output, watch: Watch) -> None:
         watch.run = None
         self._drop_timers(watch)
+        self.probed.observe(output.seconds)
         verdict = judge(output, watch.node.path)
         if isinstance(verdict, NodeReport):
             watch.report = verdict
@@ -232,7 +239,12 @@ class CameraMonitor(Service):
         else:
             self._failed(watch, verdict)
 
+    def failing(self) -> list[tuple[str, Trouble]]:
+        """Give the nodes whose last probe failed, and why."""
+        return [(watch.node.path, watch.trouble) for watch in self._watches.values() if watch.trouble is not None]
+
     def _failed(self, watch: Watch, trouble: Trouble) -> None:
+        self.probes_failed += 1
         if watch.node.accessible:
             pause = _PAUSES[min(watch.attempts, len(_PAUSES) - 1)]
             watch.timers.append(self._clock.callLater(pause, self._probe, watch))
@@ -270,6 +282,9 @@ class CameraMonitor(Service):
             self._remember()
         watch.unprobed_claim = watch.report is None
         camera = describe(watch, watch.camera_id)
+        if watch.seen is not None:
+            self.announced.observe(self._clock.seconds() - watch.seen)
+            watch.seen = None
         if self._registry.put(camera):
             self._say(camera, initial=watch.initial)
             watch.initial = False

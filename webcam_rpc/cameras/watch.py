@@ -46,12 +46,16 @@ class Phase(enum.Enum):
 
 @dataclass(eq=False)
 class Watch:
-    """A node from its appearance to its end. ``since`` is when its present wait began, in the clock's seconds."""
+    """A node from its appearance to its end. ``since`` is when its present wait began, in the clock's seconds.
+
+    ``seen`` is when it appeared; None once it is announced.
+    """
 
     node: Node
     facts: Facts | None
     since: float
     initial: bool
+    seen: float | None = None
     phase: Phase = Phase.IDLE
     report: NodeReport | None = None
     trouble: Trouble | None = None

@@ -123,6 +123,11 @@ class Feed:
         return self._state is State.DELIVERING
 
     @property
+    def trouble(self) -> str | None:
+        """Why no frames come though they are wanted and the camera is there; None where nothing is wrong."""
+        return self._reason if self._state is State.WAITING and self._attachments else None
+
+    @property
     def latest(self) -> Frame | None:
         """The newest frame while frames come; None when it is older than a camera may be silent."""
         age = self.last_frame_age

@@ -155,6 +155,11 @@ class Recorder(Service):
         """Give every recording that goes on."""
         return tuple(recording.state() for recording in self._recordings.values())
 
+    @property
+    def is_recovered(self) -> bool:
+        """Whether what an earlier run has left is in order."""
+        return bool(self.running) and self._recovering is None
+
     def recovered(self) -> Deferred[None]:
         """Fire when what a crash left is made right."""
         waiter: Deferred[None] = Deferred()

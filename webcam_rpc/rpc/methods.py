@@ -109,6 +109,10 @@ class MethodTable(Iterable[Method]):
         """Count the methods."""
         return len(self._methods)
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a method of that name."""
+        return name in self._methods
+
     def get(self, name: str) -> Method:
         """Find a method.
 

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from webcam_rpc.rpc.errors import AuthenticationFailed, RateLimited
 from webcam_rpc.tokens import TokenRefused
 from webcam_rpc.web.access import Refused
+from webcam_rpc.web.counts import Counts
 from webcam_rpc.web.credentials import cookie, shown
 from webcam_rpc.web.lockout import LOCKED, Lockout
 
@@ -56,17 +57,25 @@ class Admission:
     :param tokens: knows the tokens.
     :param rates: knows how much may be asked for.
     :param seconds: the monotonic time.
+    :param counts: is told of what is refused.
     :ivar lockout: who has tried too often.
     """
 
     def __init__(
-        self, access: Access, grants: Grants, tokens: Verifier, rates: Rates, seconds: Callable[[], float]
+        self,
+        access: Access,
+        grants: Grants,
+        tokens: Verifier,
+        rates: Rates,
+        seconds: Callable[[], float],
+        counts: Counts | None = None,
     ) -> None:
         self.access = access
         self.grants = grants
         self.lockout = Lockout()
         self._tokens = tokens
         self._rates = rates
+        self._counts = counts or Counts()
         self._seconds = seconds
         self._turns: dict[str, DeferredLock] = {}
         self._log = Logger(namespace="webcam_rpc.web")
@@ -84,6 +93,7 @@ class Admission:
             try:
                 allowance.spend(_REQUEST_COST)
             except RateLimited as limited:
+                self._counts.rate_limited += 1
                 wait = limited.data["retry_after_ms"] if limited.data else 0
                 raise _too_many("too many requests", int(str(wait)) / 1000) from None
         token = shown(headers, request.args or {})
@@ -147,7 +157,9 @@ class Admission:
                 failure.raiseException()
             if error.reason in _NO_GUESS:
                 raise AuthenticationFailed(error.reason)
+            self._counts.wrong_tokens += 1
             if self.lockout.failed(address, self._seconds()):
+                self._counts.locked_out += 1
                 self._log.warn(
                     "{address} is locked out for {seconds:g} s: too many wrong tokens",
                     address=address or visit.peer.name,

@@ -24,10 +24,17 @@ if TYPE_CHECKING:
 
     from webcam_rpc.rpc.methods import Caller, Method, MethodTable
     from webcam_rpc.rpc.session import Call
+#: Outcomes that are no error of the protocol, and the method of calls of what is none.
+_OK, _CANCELLED, _UNKNOWN = "ok", "cancelled", "unknown"
 
 
 def _correlation_id() -> str:
     return secrets.token_hex(6)
+
+
+def _outcome(error: BaseException | None) -> str:
+    """Give an error in one word: ``invalid_params``."""
+    return error.title.lower().replace(" ", "_") if isinstance(error, RPCError) else _CANCELLED
 
 
 class Calls:
@@ -36,14 +43,22 @@ class Calls:
     :param table: every method.
     :param clock: counts the deadlines.
     :param new_id: gives a correlation id.
+    :param observed: is told of each call that is over: method, outcome, seconds.
     """
 
     _log = Logger()
 
-    def __init__(self, table: MethodTable, clock: IReactorTime, new_id: Callable[[], str] = _correlation_id) -> None:
+    def __init__(
+        self,
+        table: MethodTable,
+        clock: IReactorTime,
+        new_id: Callable[[], str] = _correlation_id,
+        observed: Callable[[str, str, float], object] = lambda *_: None,
+    ) -> None:
         self._table = table
         self._clock = clock
         self._new_id = new_id
+        self._observed = observed
 
     def perform(self, call: Call, caller: Caller) -> object:
         """Perform ``call``; give its result, or a Deferred where the method takes its time.
@@ -53,18 +68,30 @@ class Calls:
 
         :raises RPCError: if the call ended at once with that.
         """
+        began = self._clock.seconds()
         try:
             if caller.allowance is not None:
                 caller.allowance.spend(self._table.cost(call.method))
             method = self._permitted(call.method, caller)
             result = method.call(self._table.bind(method, call.params), caller)
-        except RPCError:
+        except RPCError as error:
+            self._over(call.method, began, error)
             raise
         except Exception:  # noqa: BLE001 - a defect of the method is logged and hidden, whatever it is
-            raise self.defect(call.method) from None
+            defect = self.defect(call.method)
+            self._over(call.method, began, defect)
+            raise defect from None
         if inspect.iscoroutine(result):
             result = Deferred.fromCoroutine(result)
-        return self._in_time(method, result) if isinstance(result, Deferred) else result
+        if isinstance(result, Deferred):
+            return self._in_time(method, result, began)
+        self._observed(method.name, _OK, self._clock.seconds() - began)
+        return result
+
+    def _over(self, method: str, began: float, error: RPCError) -> None:
+        """Tell of a call that ended with an error; what is no method of ours has no name of its own."""
+        name = method if method in self._table else _UNKNOWN
+        self._observed(name, _outcome(error), self._clock.seconds() - began)
 
     def _permitted(self, name: str, caller: Caller) -> Method:
         method = self._table.get(name)
@@ -84,22 +111,30 @@ class Calls:
         )
         return error
 
-    def _in_time(self, method: Method, work: Deferred[object]) -> Deferred[object]:
+    def _in_time(self, method: Method, work: Deferred[object], began: float) -> Deferred[object]:
         answer: Deferred[object]
+
+        def over(outcome: str) -> None:
+            self._observed(method.name, outcome, self._clock.seconds() - began)
 
         def give_up(_: Deferred[object]) -> None:
             timer.cancel()
+            over(_CANCELLED)
             work.cancel()
 
         def too_late() -> None:
             # The answer goes out now: what the method does when it is cancelled may take its time.
-            answer.errback(DeadlinePassed(method.deadline_s))
+            passed = DeadlinePassed(method.deadline_s)
+            over(_outcome(passed))
+            answer.errback(passed)
             work.cancel()
 
         def finished(result: object) -> None:
             if timer.active():
                 timer.cancel()
-                answer.callback(self._told(method, result))
+                told = self._told(method, result)
+                over(_outcome(told.value) if isinstance(told, Failure) else _OK)
+                answer.callback(told)
             elif isinstance(result, Failure) and not result.check(CancelledError, RPCError):
                 self._log.failure(
                     "{method} failed after it was cancelled", level=LogLevel.error, failure=result, method=method.name

@@ -69,6 +69,7 @@ class Channel(http.HTTPChannel):
                 self._refused = True
                 self.transport.abortConnection()
             else:
+                self.site.clients.counts.refused += 1
                 self.refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
             self._wait(self.site.limits.handshake_timeout)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from webcam_rpc.web.allowance import Allowance
     from webcam_rpc.web.calls import Calls
     from webcam_rpc.web.connections import Transport
+    from webcam_rpc.web.counts import Counts
     from webcam_rpc.web.grants import Grant
     from webcam_rpc.web.traffic import Traffic
 
@@ -71,6 +72,7 @@ class Client:
     :param clock: gives turns.
     :param max_pending: the bytes of broadcasts that may wait for it.
     :param traffic: the log of its messages.
+    :param counts: is told what is done.
     :param codec: compresses its replies, where that was agreed on.
     :ivar session_id: names this connection.
     :ivar subscription: which events it wants.
@@ -89,6 +91,7 @@ class Client:
         clock: IReactorTime,
         max_pending: int,
         traffic: Traffic,
+        counts: Counts,
         codec: deflate.Deflate | None = None,
     ) -> None:
         self.grant = grant
@@ -104,6 +107,7 @@ class Client:
         self._tries = self._failures = 0
         self._max_pending = max_pending
         self._traffic = traffic
+        self._counts = counts
         self._codec = codec
         self._outbox = Outbox(link.transport, self._wake)
         self._queue = CallQueue(calls, clock, self, self._reply, self._wake)
@@ -138,6 +142,8 @@ class Client:
 
     def received(self, text: bytes) -> None:
         """Take a message from the client."""
+        self._counts.messages_received += 1
+        self._counts.bytes_received += len(text)
         if self._traffic.enabled:
             self._traffic.received(self._peer, text)
         exchange = receive(text)
@@ -157,9 +163,9 @@ class Client:
         if not self._link.writable:
             return False
         if self._outbox.waiting + len(frame) > self._max_pending and self._outbox.full:
-            self.close(TRY_AGAIN_LATER, "too slow")
+            self._too_slow()
             return False
-        self._outbox.write(frame)
+        self._write(frame)
         return True
 
     def close(self, code: int, reason: str) -> None:
@@ -187,11 +193,21 @@ class Client:
         if self._traffic.enabled:
             self._traffic.sending(self._peer, text)
         if self._outbox.waiting > _REPLIES * self._max_pending:
-            self.close(TRY_AGAIN_LATER, "too slow")
+            self._too_slow()
         elif self._codec is not None and len(text) >= deflate.WORTHWHILE:
-            self._outbox.write(text_frame(self._codec.compress(text), compressed=True))
+            self._write(text_frame(self._codec.compress(text), compressed=True))
         else:
-            self._outbox.write(text_frame(text))
+            self._write(text_frame(text))
+
+    def _write(self, frame: bytes) -> None:
+        self._counts.messages_sent += 1
+        self._counts.bytes_sent += len(frame)
+        self._outbox.write(frame)
+
+    def _too_slow(self) -> None:
+        self._counts.too_slow += 1
+        self._counts.bytes_dropped += self._outbox.waiting
+        self.close(TRY_AGAIN_LATER, "too slow")
 
     def _wake(self) -> None:
         self.reading.wake()

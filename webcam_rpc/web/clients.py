@@ -10,6 +10,7 @@ from twisted.logger import Logger, LogLevel
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.web.client import GOING_AWAY, Client
 from webcam_rpc.web.connections import Connections
+from webcam_rpc.web.counts import Counts
 from webcam_rpc.web.frames import text_frame
 from webcam_rpc.web.traffic import Traffic
 
@@ -39,6 +40,7 @@ class Clients(Service):
     :param greeting: gives the notifications that a client gets at once.
     :param traffic: the log of messages.
     :ivar connections: every socket, those of plain HTTP too.
+    :ivar counts: what was done for them.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class Clients(Service):
         limits: Limits,
         greeting: Callable[[Client], Iterable[bytes]] = _nothing,
         traffic: Traffic | None = None,
+        counts: Counts | None = None,
     ) -> None:
         self.connections = Connections(clock, limits.max_connections, limits.max_connections_per_address)
+        self.counts = counts or Counts()
         self.traffic = traffic or Traffic()
         self._greeting = greeting
         # A dict for its order: who came first is told first.
@@ -100,6 +104,7 @@ class Clients(Service):
 
     def broadcast(self, payload: bytes, topic: str, camera_id: str | None) -> int:
         """Send a notification to every client that wants it; give their number."""
+        self.counts.broadcasts += 1
         frame = text_frame(payload)
         told = sum(client.push(frame) for client in self if _wants(client, topic, camera_id))
         if told:

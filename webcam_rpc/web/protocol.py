@@ -153,6 +153,7 @@ class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         if self.client is not None and self.client.reading.waits_for_us:
             self.autoPingTimeoutCall = self.factory.later(self.autoPingTimeout, self.onAutoPingTimeout)
         else:
+            self.factory.clients.counts.silent += 1
             super().onAutoPingTimeout()
 
     def connectionLost(self, reason: Failure) -> None:
@@ -259,6 +260,7 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
             clock=self.reactor,
             max_pending=self._limits.max_pending,
             traffic=self.clients.traffic,
+            counts=self.clients.counts,
             codec=codec,
         )
 

@@ -102,6 +102,7 @@ class Site(server.Site):
         if peer is not request.channel.peer and not self.clients.connections.belongs_to(
             request.channel.transport, peer
         ):
+            self.clients.counts.refused += 1
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
         if self._admission.access.comes_from_listed_page(request.requestHeaders):
             # With same-origin the browser would not show what we have just let that page have.

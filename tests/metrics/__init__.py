@@ -1,0 +1,1 @@
+"""Tests of webcam_rpc.metrics."""
