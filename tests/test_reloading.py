@@ -32,7 +32,7 @@ class ReloadCase(LogCase):
         self.reloading.startService()
         self.floors: list[int | None] = []
         self.live.on(lambda storage: self.floors.append(storage.floor), "storage")
-        self.live.on(lambda server: None, "server")
+        self.live.on(lambda _: None, "server")
 
     def in_thread(self, function: Any) -> Deferred[Any]:
         """Keep what a thread would run."""
@@ -59,7 +59,7 @@ class ReloadCase(LogCase):
         """Read what cannot be taken over."""
         reloaded = self.reloading.reload()
         self.run_thread()
-        error = self.failureResultOf(reloaded, config.ConfigError).value
+        error: config.ConfigError = self.failureResultOf(reloaded, config.ConfigError).value
         self.assertIs(self.live.problem, error)
         self.assertEqual(configuration(self.live).status, "DEGRADED")
         self.assertEqual(self.live.settings.storage.floor, 1)
@@ -112,7 +112,7 @@ class TakenOverTests(ReloadCase):
         """What is right by itself but not beside what waits, waits with it."""
         self.environ["WEBCAM_RPC_CAMERAS_SOURCES"] = "[{id: yard, kind: test_pattern}]"
         live = config.LiveConfig(lambda **how: config.resolve(self.file, self.environ, (), **how))
-        live.on(lambda cameras: None, "cameras")
+        live.on(lambda _: None, "cameras")
         del self.environ["WEBCAM_RPC_CAMERAS_SOURCES"]
         self.file.write_text("storage: {floor: 1}\ncameras: {aliases: {yard: usb-1-2}}\n")
         reloaded = live.take(live.read())
