@@ -37,6 +37,9 @@ NEEDS_RESTART = frozenset(
         "cameras.sources",
         "media.directory",
         "state.directory",
+        # The files themselves are read again whenever they change.
+        "tls.certificate",
+        "tls.private_key",
         "logging.format",
         "logging.file",
     }
