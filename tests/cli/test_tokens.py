@@ -13,7 +13,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from webcam_rpc.cli import admin, commands, durations
+from webcam_rpc.cli import commands, durations, state
 from webcam_rpc.cli.admin import Failed
 from webcam_rpc.config import Config, State
 from webcam_rpc.tokens import TokenFiles
@@ -148,17 +148,17 @@ class StateTests(CommandCase):
     def test_told(self) -> None:
         """What the command line, the configuration or the environment says."""
         self.assertEqual(
-            admin.state_directory(Config(state=State(directory="/srv/state")), {"STATE_DIRECTORY": "/elsewhere"}),
+            state.state_directory(Config(state=State(directory="/srv/state")), {"STATE_DIRECTORY": "/elsewhere"}),
             Path("/srv/state"),
         )
-        self.assertEqual(admin.state_directory(Config(), {"STATE_DIRECTORY": "/elsewhere"}), Path("/elsewhere"))
+        self.assertEqual(state.state_directory(Config(), {"STATE_DIRECTORY": "/elsewhere"}), Path("/elsewhere"))
 
     def test_installed(self) -> None:
         """Where nothing is said, the service that is installed, if there is one that we may look after."""
-        self.patch(admin, "_INSTALLED", str(self.state))
-        self.assertEqual(admin.state_directory(Config(), {"XDG_STATE_HOME": "/home/x"}), Path("/home/x/webcam-rpc"))
+        self.patch(state, "_INSTALLED", str(self.state))
+        self.assertEqual(state.state_directory(Config(), {"XDG_STATE_HOME": "/home/x"}), Path("/home/x/webcam-rpc"))
         self.state.mkdir()
-        self.assertEqual(admin.state_directory(Config(), {"XDG_STATE_HOME": "/home/x"}), self.state)
+        self.assertEqual(state.state_directory(Config(), {"XDG_STATE_HOME": "/home/x"}), self.state)
 
 
 class CheckTests(CommandCase):

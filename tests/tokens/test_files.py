@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 
 from tests.tokens.case import TokensCase
 from webcam_rpc.rpc.roles import Role
@@ -62,16 +61,6 @@ class FileTests(TokensCase):
         for mode in (0o640, 0o602, 0o644):
             (self.state / "jwt-secrets.json").chmod(mode)
             self.assertIn("chmod 600", str(self.assertRaises(TokensError, self.files.read)))
-
-    def test_owner(self) -> None:
-        """What root writes belongs to whom the directory belongs."""
-        if os.geteuid() != 0:
-            self.assertEqual(os.geteuid(), self.state.stat().st_uid)
-            return
-        os.chown(self.state, 65534, 65534)
-        self.files.create("key", Role.OPERATOR)
-        owners = {(path.stat().st_uid, path.stat().st_gid) for path in self.state.iterdir()}
-        self.assertEqual(owners, {(65534, 65534)})
 
     def test_one_after_the_other(self) -> None:
         """Whoever writes waits until another has, and not for ever."""

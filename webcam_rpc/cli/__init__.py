@@ -34,5 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         commands.main(arguments, prog_name="webcamctl")
     except Failed as failed:
-        click.echo(f"webcamctl: {failed}", err=True)
+        for line in str(failed).split("\n"):
+            # What the service or a file said: a terminal would obey control characters.
+            click.echo("webcamctl: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), err=True)
         sys.exit(failed.status)

@@ -14,20 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from webcam_rpc.config import Config
-
 #: The service makes it: :mod:`webcam_rpc.web.local`.
 NAME = "admin.sock"
 #: Of sysexits.h.
 UNAVAILABLE, NO_PERMISSION = 69, 77
-#: Where systemd gives an installed service its state.
-_INSTALLED = "/var/lib/webcam-rpc"
 #: Seconds for an answer; the service's own deadlines are shorter.
 _PATIENCE = 30.0
+#: -32001 authentication failed or missing, -32002 permission denied; and what HTTP says for these and for too busy.
+_REFUSALS = frozenset({-32001, -32002})
+_STATUSES = {401: NO_PERMISSION, 403: NO_PERMISSION, 429: UNAVAILABLE, 503: UNAVAILABLE}
 
 
 class Failed(Exception):  # noqa: N818 - told to whoever typed the command, and the end of it
-    """It could not be done; one line."""
+    """It could not be done; a line for each thing that is wrong."""
 
     def __init__(self, text: str, status: int = 1) -> None:
         super().__init__(text)
@@ -68,26 +67,13 @@ def call(state: Path, method: str, params: Mapping[str, Any]) -> Any:  # noqa: A
         text = response.read()
     try:
         answer = json.loads(text)
-    except ValueError:
-        raise Failed(f"{path}: {response.status} {text[:200].decode('utf-8', 'replace').strip()}") from None
-    if "error" in answer:
-        raise Failed(_told(answer["error"]))
-    return answer["result"]
-
-
-def state_directory(settings: Config, environ: Mapping[str, str]) -> Path:
-    """Give the state directory of the service that is meant: as the service finds it, or that of the installed one.
-
-    systemd tells the service where its state is, and nobody tells a command that is typed.
-    """
-    from pathlib import Path  # noqa: PLC0415 - for types only elsewhere
-
-    from webcam_rpc import config  # noqa: PLC0415
-
-    told = settings.state.directory is not None or environ.get("STATE_DIRECTORY")
-    if not told and os.access(_INSTALLED, os.W_OK | os.X_OK):
-        return Path(_INSTALLED)
-    return config.state_directory(settings, environ).absolute()
+        error = answer.get("error")
+        if error is None:
+            return answer["result"]
+        raise Failed(_told(error), NO_PERMISSION if error["code"] in _REFUSALS else 1)
+    except (ValueError, AttributeError, LookupError, TypeError):
+        shown = text[:200].decode("utf-8", "replace").strip()
+        raise Failed(f"{path}: {response.status} {shown}", _STATUSES.get(response.status, 1)) from None
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""``webcamctl config``: what is wrong with a configuration, before the service reads it."""
+"""``webcamctl config``: what is wrong with a configuration before the service reads it, and the reading of it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,39 @@ from pathlib import Path
 import click
 
 from webcam_rpc import config as configuration
-from webcam_rpc.cli.admin import Failed
+from webcam_rpc.cli.admin import UNAVAILABLE, Failed, NoService, call
+from webcam_rpc.cli.state import of_service
 
 
 @click.group()
 def config() -> None:
-    """Look at the configuration."""
+    """Look after the configuration."""
 
 
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Say what is wrong with FILE, by line; options that it does not name have their defaults.
+    """Say all that is wrong with FILE, by line; options that it does not name have their defaults.
 
     The environment and the command line of the service, which come before the file, are not looked at.
     """
-    try:
-        configuration.resolve(file, {}, ())
-    except configuration.ConfigError as error:
-        raise Failed(str(error)) from None
+    found = configuration.mistakes(file)
+    if found:
+        raise Failed("\n".join(map(str, found)))
     click.echo(f"{file}: good")
+
+
+@config.command("reload")
+@of_service
+def reload_(state: Path) -> None:
+    """Have the service read its configuration again, and say what became of it.
+
+    What is wrong is told, and changes nothing.
+    """
+    try:
+        reloaded = call(state, "reload_config", {})
+    except NoService:
+        raise Failed(f"no service is at work on {state}", UNAVAILABLE) from None
+    click.echo(f"Changed: {', '.join(reloaded['changed']) or 'nothing'}.")
+    if reloaded["restart_required"]:
+        click.echo(f"A restart is needed for {', '.join(reloaded['restart_required'])}.")

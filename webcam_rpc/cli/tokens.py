@@ -5,23 +5,23 @@ By the service's admin socket where a service runs, so that it knows at once; in
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from webcam_rpc import config
 from webcam_rpc.cli import durations
-from webcam_rpc.cli.admin import NO_PERMISSION, Failed, NoService, call, state_directory
+from webcam_rpc.cli.admin import NO_PERMISSION, Failed, NoService, call
+from webcam_rpc.cli.owner import owner_of
+from webcam_rpc.cli.state import of_service
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.tokens import Kind, TokenFiles, TokenRecord, TokensError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _ROLES = [role.wire for role in Role if role is not Role.NONE]
 _COLUMNS = ("token_id", "kind", "role", "name", "created_at", "expires_at", "last_used_at", "camera_id")
@@ -38,21 +38,6 @@ class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             self.fail(str(error), param, ctx)
 
 
-def _of_service(command: Callable[..., None]) -> Callable[..., None]:
-    @click.option("--state-dir", type=click.Path(path_type=Path), help="The state directory of the service.")
-    @click.option("--config", "file", type=click.Path(path_type=Path), help="The configuration file of the service.")
-    @functools.wraps(command)
-    def with_state(state_dir: Path | None, file: Path | None, **options: object) -> None:
-        overrides = [("state.directory", str(state_dir))] if state_dir is not None else []
-        try:
-            settings = config.resolve(file, os.environ, overrides).settings
-        except config.ConfigError as error:
-            raise Failed(str(error)) from None
-        command(state_directory(settings, os.environ), **options)
-
-    return with_state
-
-
 @click.group()
 def token() -> None:
     """Make, list and revoke what clients show to be somebody."""
@@ -66,7 +51,7 @@ def token() -> None:
 @click.option("--url", is_flag=True, help="A token for the URLs of one camera.")
 @click.option("--camera", "camera_id", metavar="ID", help="The one camera.")
 @click.option("--json", "as_json", is_flag=True, help="All that is known of it, for programs.")
-@_of_service
+@of_service
 def create(state: Path, **options: Any) -> None:  # noqa: ANN401
     """Make a token. Its text is the only line on standard output; nobody can show it again."""
     kind: Kind = "url" if options["url"] else "jwt" if options["jwt"] else "key"
@@ -98,7 +83,7 @@ def create(state: Path, **options: Any) -> None:  # noqa: ANN401
 
 @token.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@_of_service
+@of_service
 def list_(state: Path, *, as_json: bool) -> None:
     """List the tokens that were not revoked. None of them can be used for it."""
     tokens = _done(state, "list_tokens", {}, lambda files: {"tokens": [_shown(one) for one in files.records()]})[
@@ -116,7 +101,7 @@ def list_(state: Path, *, as_json: bool) -> None:
 
 @token.command()
 @click.argument("token_id")
-@_of_service
+@of_service
 def revoke(state: Path, token_id: str) -> None:
     """Have a token be worth nothing, on connections that are open too."""
 
@@ -130,7 +115,7 @@ def revoke(state: Path, token_id: str) -> None:
 
 @token.command()
 @click.option("--now", is_flag=True, help="JWTs that were made before are worth nothing at once.")
-@_of_service
+@of_service
 def rotate(state: Path, *, now: bool) -> None:
     """Sign JWTs with another secret from now on; those that were made before hold until they end."""
     _done(state, "rotate_secret", {"keep_old": not now}, lambda files: files.rotate(keep_old=not now))
@@ -143,7 +128,8 @@ def _done(state: Path, method: str, params: dict[str, Any], directly: Callable[[
     except NoService:
         pass
     try:
-        done = directly(TokenFiles(state))
+        with owner_of(state):
+            done = directly(TokenFiles(state))
     except TokensError as error:
         refused = state.exists() and not os.access(state, os.W_OK | os.X_OK)
         raise Failed(str(error), NO_PERMISSION if refused else 1) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ def make_listening(base: Base, site: Site) -> Listening:
     main = certificate_of(settings.tls)
     endpoints = endpoints_of(settings.server, main)
     # Who names endpoints wants those; systemd's are among them if they are named there.
-    passed = () if settings.server.listen else passed_sockets(base.environment, os.getpid())
+    passed = () if settings.server.listen else passed_sockets()
     found = dict.fromkeys([main, *(endpoint.certificate for endpoint in endpoints)])
     certificates = Certificates(
         [certificate for certificate in found if certificate is not None], base.reactor, base.threads.run, time.time

@@ -7,7 +7,7 @@ is one :class:`ConfigError`, which names file, line and key in one line of text.
 """
 
 from webcam_rpc.config.live import NEEDS_RESTART, LiveConfig, Reloaded, ReloadStopped
-from webcam_rpc.config.loading import OPTIONS, ConfigError, Loaded, Option, Origin, load, resolve
+from webcam_rpc.config.loading import OPTIONS, ConfigError, Loaded, Option, Origin, load, mistakes, resolve
 from webcam_rpc.config.places import device_filter, media_directory, state_directory
 from webcam_rpc.config.schema import (
     Access,
@@ -54,6 +54,7 @@ __all__ = [
     "device_filter",
     "load",
     "media_directory",
+    "mistakes",
     "resolve",
     "shown",
     "shown_text",

@@ -7,6 +7,7 @@ every mistake: one line that says where it is and what was expected.
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import re
 import stat
@@ -137,49 +138,80 @@ def resolve(
     :param again: whether this was read before: what is no file, such as a pipe, has no second reading.
     :raises ConfigError: at the first mistake, wherever it is, even where something else overrides it.
     """
+    loaded, found = _gathered(file, environ, overrides, again=again)
+    if found:
+        raise found[0]
+    return loaded
+
+
+def mistakes(file: Path) -> tuple[ConfigError, ...]:
+    """Give all mistakes in a file that can be seen at once, where :func:`resolve` raises the first."""
+    try:
+        return tuple(_gathered(file, {}, (), again=False)[1])
+    except ConfigError as error:  # nothing of the file can be read
+        return (error,)
+
+
+def _gathered(
+    file: Path | None, environ: Mapping[str, str], overrides: Sequence[tuple[str, str]], *, again: bool
+) -> tuple[Loaded, list[ConfigError]]:
     values: dict[str, Any] = {}
     blames: dict[str, Blame] = {}
     origins = dict.fromkeys(OPTIONS, _DEFAULT)
+    found: list[ConfigError] = []
     layers = [_from_environment(environ), _from_overrides(overrides)]
     if file is not None:
         layers.insert(0, _from_file(file, again=again))
-    for layer in layers:
-        for option, value, blame, origin in layer:
-            try:
-                values[option.name] = _checked(option, value)
-            except _BadValue as bad:
-                raise blame(bad.place, bad.message) from None
-            blames[option.name] = blame
-            origins[option.name] = origin
+    incomplete: set[str] = set()
+    for item in itertools.chain.from_iterable(layers):
+        if isinstance(item, ConfigError):
+            found.append(item)
+            incomplete.add(item.key.partition(".")[0])
+            continue
+        option, value, blame, origin = item
+        try:
+            values[option.name] = _checked(option, value)
+        except _BadValue as bad:
+            found.append(blame(bad.place, bad.message))
+            incomplete.add(option.section)
+            continue
+        blames[option.name] = blame
+        origins[option.name] = origin
     sections = {}
     for name, struct in _SECTIONS.items():
+        if name in incomplete:
+            continue  # what it lacks would be blamed on what is there
         given = {key: values[f"{name}.{key}"] for key in struct.__struct_fields__ if f"{name}.{key}" in values}
         try:
             sections[name] = struct(**given)
         except schema.OptionError as error:
             parts = re.match(r"(\w+)(.*)", error.key, re.DOTALL)
             key, place = parts.groups() if parts else (error.key, "")
-            raise blames[f"{name}.{key}"](place, str(error)) from None
-    return Loaded(schema.Config(**sections), origins, None if file is None else str(file))
+            found.append(blames[f"{name}.{key}"](place, str(error)))
+    return Loaded(schema.Config(**sections), origins, None if file is None else str(file)), found
 
 
-def _from_file(file: Path, *, again: bool) -> Iterable[_Given]:
+def _from_file(file: Path, *, again: bool) -> Iterable[_Given | ConfigError]:
     parsed = _read(file, again=again)
 
     def mistake(key: str, message: str) -> ConfigError:
         return ConfigError(str(file), parsed.line(key), key, message)
 
     if parsed.value is not None and not isinstance(parsed.value, dict):
-        raise mistake("", "expected a map of sections")
+        yield mistake("", "expected a map of sections")
+        return
     for section, content in (parsed.value or {}).items():
         if section not in _SECTIONS:
-            raise mistake(section, "unknown section" + _nearest(section, _SECTIONS))
+            yield mistake(section, "unknown section" + _nearest(section, _SECTIONS))
+            continue
         if content is not None and not isinstance(content, dict):
-            raise mistake(section, "expected a map of options")
+            yield mistake(section, "expected a map of options")
+            continue
         for key, value in (content or {}).items():
             name = f"{section}.{key}"
             if name not in OPTIONS:
-                raise mistake(name, "unknown option" + _nearest(name, OPTIONS))
+                yield mistake(name, "unknown option" + _nearest(name, OPTIONS))
+                continue
             origin = Origin("file", f"{file}:{parsed.line(name)}")
             yield OPTIONS[name], value, _blamed(mistake, name), origin
 
@@ -211,7 +243,7 @@ def _content(file: Path, *, again: bool) -> bytes:
     return content
 
 
-def _from_environment(environ: Mapping[str, str]) -> Iterable[_Given]:
+def _from_environment(environ: Mapping[str, str]) -> Iterable[_Given | ConfigError]:
     def mistake(name: str, message: str) -> ConfigError:
         return ConfigError("environment", None, name, message)
 
@@ -219,7 +251,7 @@ def _from_environment(environ: Mapping[str, str]) -> Iterable[_Given]:
     return _from_texts(given, _VARIABLES, mistake, lambda name: Origin("environment", name))
 
 
-def _from_overrides(overrides: Sequence[tuple[str, str]]) -> Iterable[_Given]:
+def _from_overrides(overrides: Sequence[tuple[str, str]]) -> Iterable[_Given | ConfigError]:
     def mistake(name: str, message: str) -> ConfigError:
         return ConfigError("--set", None, name, message)
 
@@ -231,23 +263,26 @@ def _from_texts(
     options: Mapping[str, Option],
     mistake: Blame,
     origin: Callable[[str], Origin],
-) -> Iterable[_Given]:
+) -> Iterable[_Given | ConfigError]:
     for name, text in given:
         if name not in options:
-            raise mistake(name, "unknown option" + _nearest(name, options))
+            yield mistake(name, "unknown option" + _nearest(name, options))
+            continue
         blame = _blamed(mistake, name)
-        yield options[name], _from_text(options[name], text, blame), blame, origin(name)
+        try:
+            value = _from_text(options[name], text)
+        except document.DocumentError as error:
+            yield blame("", error.message)
+            continue
+        yield options[name], value, blame, origin(name)
 
 
-def _from_text(option: Option, text: str, blame: Blame) -> Any:  # noqa: ANN401 - whatever YAML says, checked later
+def _from_text(option: Option, text: str) -> Any:  # noqa: ANN401 - whatever YAML says, checked later
     kinds = _kinds(option)
     if any(isinstance(kind, (inspect.StrType, inspect.LiteralType)) for kind in kinds):
         optional = any(isinstance(kind, inspect.NoneType) for kind in kinds)
         return None if optional and text in {"", "null", "~"} else text
-    try:
-        return document.parse(text).value
-    except document.DocumentError as error:
-        raise blame("", error.message) from None
+    return document.parse(text).value
 
 
 def _kinds(option: Option) -> tuple[inspect.Type, ...]:

@@ -224,13 +224,11 @@ class TokenFiles:
 
     def _write(self, path: Path, content: _TokensFile | _SecretsFile) -> None:
         write_whole(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n", 0o600)
-        self._give(path)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            self._give(self._lock)
             end = time.monotonic() + _PATIENCE
             while True:
                 try:
@@ -243,12 +241,6 @@ class TokenFiles:
             yield
         finally:
             os.close(descriptor)
-
-    def _give(self, path: Path) -> None:
-        # What root writes on the machine's own command line is for the service to read, whose the directory is.
-        if os.geteuid() == 0:
-            owner = self.state.stat()
-            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def listed(content: Content) -> tuple[TokenRecord, ...]:

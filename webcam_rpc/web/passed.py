@@ -11,15 +11,12 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import tcp, unix
+from twisted.internet.endpoints import _SystemdParser
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from twisted.internet.interfaces import IListeningPort
     from twisted.internet.protocol import Factory
 
-#: The first descriptor (SD_LISTEN_FDS_START).
-_FIRST = 3
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
 
@@ -27,15 +24,15 @@ class PassedError(Exception):
     """What was passed is nothing to listen on; the text says which descriptor."""
 
 
-def passed_sockets(environ: Mapping[str, str], pid: int) -> tuple[socket.socket, ...]:
+def passed_sockets() -> tuple[socket.socket, ...]:
     """Give the listening sockets that were passed to this process, ready for a reactor; none if none were.
+
+    Twisted has looked for them before us: its endpoints do as soon as they are imported, and take what says so out of
+    the environment. So it is Twisted that is asked.
 
     :raises PassedError: if one of them is no listening stream socket.
     """
-    count = environ.get("LISTEN_FDS", "")
-    if environ.get("LISTEN_PID") != str(pid) or not count.isdecimal():
-        return ()
-    return tuple(_adopt(descriptor) for descriptor in range(_FIRST, _FIRST + int(count)))
+    return tuple(_adopt(descriptor) for descriptor in _SystemdParser._sddaemon.inheritedDescriptors())  # noqa: SLF001 - see above
 
 
 class KeptUnixPort(unix.Port):  # type: ignore[misc, unused-ignore]
