@@ -386,6 +386,12 @@ class ReferenceTests(Loading):
             error = self.assertRaises(config.ConfigError, self.load, f"tls:\n  {there}: /x.pem\n")
             self.assertIn(f":2: tls.{there}: is nothing without tls.{missing}", str(error))
 
+    def test_what_needs_a_restart(self) -> None:
+        """The head of etc/webcam.yaml names those options that need one, and no others."""
+        head = " ".join(REFERENCE.read_text().partition("\n\n")[0].replace("\n#", " ").split())
+        named = head.partition("These need a restart: ")[2].removesuffix(".").split(", ")
+        self.assertEqual(named, [name for name in config.OPTIONS if name in config.NEEDS_RESTART])
+
     def test_the_manual_says_the_same(self) -> None:
         """Effect, default and example in docs/configuration.md are those of etc/webcam.yaml."""
         manual = MANUAL.read_text()
@@ -394,5 +400,6 @@ class ReferenceTests(Loading):
             told, _, rest = section.partition("\n- Default:")
             self.assertEqual(" ".join(told.split()), effect, name)
             variable = config.OPTIONS[name].variable
-            expected = f" `{default}`\n- Example: `{example}`\n- Environment: `{variable}`"
+            holds = "after a restart" if name in config.NEEDS_RESTART else "at a reload"
+            expected = f" `{default}`\n- Example: `{example}`\n- Environment: `{variable}`\n- Changes hold: {holds}"
             self.assertEqual(rest.strip("\n"), expected, name)

@@ -44,6 +44,26 @@ class NotifierTests(SynchronousTestCase):
             except BlockingIOError:
                 return datagrams
 
+    def test_reloading(self) -> None:
+        """RELOADING with the time of the reload, then READY: only between READY and STOPPING."""
+        notifier = self.make()
+        notifier.startService()
+        notifier.reloading()
+        notifier.reloaded()
+        self.assertEqual(self.told(), [])
+        self.clock.advance(0)
+        self.clock.advance(1.5)
+        self.told()
+        notifier.reloading()
+        self.assertEqual(self.told(), ["RELOADING=1\nMONOTONIC_USEC=1500000"])
+        notifier.reloaded()
+        self.assertEqual(self.told(), ["READY=1", "WATCHDOG=1\nSTATUS=1 cameras"])
+        notifier.stopService()
+        self.told()
+        notifier.reloading()
+        notifier.reloaded()
+        self.assertEqual(self.told(), [])
+
     def test_life(self) -> None:
         """READY a turn after the start, a sign of life with the status in a third of the time, STOPPING at the end."""
         notifier = self.make()

@@ -84,6 +84,8 @@ class OptionsTests(SynchronousTestCase):
 class ComposeTests(SynchronousTestCase):
     """All parts together, on a reactor in memory, neither started."""
 
+    live: config.LiveConfig
+
     def compose(self, **sections: Any) -> tuple[IService, MemoryReactorClock]:
         """Put the service together in a directory of its own."""
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -91,7 +93,14 @@ class ComposeTests(SynchronousTestCase):
         self.root = Path(self.mktemp()).absolute()
         reactor = MemoryReactorClock()
         settings = config.Config(state=config.State(directory=str(self.root)), **sections)
-        return tap.compose(settings, reactor, {}), reactor
+        self.live = config.LiveConfig.fixed(settings)
+        return tap.compose(settings, reactor, {}, self.live), reactor
+
+    def test_every_change_is_heard(self) -> None:
+        """Some part hears of every option but those that are said to need a restart."""
+        self.compose()
+        applied = {name for name in config.OPTIONS if self.live.is_applied(name)}
+        self.assertEqual(applied, set(config.OPTIONS) - config.NEEDS_RESTART)
 
     def test_quiet_until_started(self) -> None:
         """Composing opens no socket, starts no timer and touches no signal."""

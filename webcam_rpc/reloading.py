@@ -81,13 +81,14 @@ class Reloading(Service):
             while self._waiting and self.running:
                 # Who asks from here on may have changed the file since.
                 waiting, self._waiting = self._waiting, []
-                self._began()
                 try:
-                    result: Reloaded | Failure = yield self._read()
+                    self._began()
+                    try:
+                        result: Reloaded | Failure = yield self._read()
+                    finally:
+                        self._ended()
                 except Exception:  # noqa: BLE001 - told to who waits, whatever it is
                     result = Failure()
-                finally:
-                    self._ended()
                 for waiter in waiting:
                     waiter.callback(result)
         finally:
@@ -113,6 +114,9 @@ class Reloading(Service):
             self._log.info("Configuration changed: {changed}", changed=", ".join(reloaded.changed))
         else:
             self._log.info("Configuration read again: nothing changed")
+        if self._live.failed:
+            failed = ", ".join(sorted(self._live.failed))
+            self._log.error("Configuration: not applied wholly: {failed}", failed=failed)
         if reloaded.restart_required:
             waiting = ", ".join(reloaded.restart_required)
             self._log.warn("Configuration: a restart is needed for {waiting}", waiting=waiting)

@@ -41,6 +41,8 @@ def configuration(live: LiveConfig) -> Component:
     if problem is not None:
         where = f"line {problem.line} of the file" if problem.line is not None else problem.key or "the file"
         return Component("DEGRADED", f"not taken over, for {where}; the log says why, the one before is in force")
+    if live.failed:
+        return Component("DEGRADED", f"not applied wholly: {', '.join(sorted(live.failed))}; the log says why")
     if live.pending:
         return Component("HEALTHY", f"a restart is needed for {', '.join(live.pending)}")
     return Component("HEALTHY", "in force")

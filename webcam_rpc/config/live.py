@@ -37,6 +37,9 @@ NEEDS_RESTART = frozenset(
         "cameras.sources",
         "media.directory",
         "state.directory",
+        # The files themselves are read again whenever they change.
+        "tls.certificate",
+        "tls.private_key",
         "logging.format",
         "logging.file",
     }
@@ -68,6 +71,7 @@ class LiveConfig:
     :ivar pending: what waits for a restart, by option.
     :ivar file: the configuration file; None for none.
     :ivar problem: why the places could not be taken over when they were read last; None if they could.
+    :ivar failed: the sections that some part could not take when they were applied last.
     """
 
     _log = Logger()
@@ -81,6 +85,7 @@ class LiveConfig:
         self.pending: Mapping[str, Any] = {}
         self.file = loaded.file
         self.problem: ConfigError | None = None
+        self.failed: frozenset[str] = frozenset()
         self._appliers: list[tuple[Callable[..., object], tuple[str, ...]]] = []
 
     @classmethod
@@ -104,7 +109,9 @@ class LiveConfig:
         wanted = self._with(loaded.settings, differing, waiting)
         sections = {OPTIONS[name].section for name in differing if name not in waiting}
         self.settings = wanted
-        broken = self._apply(sections)
+        # Of a section that failed some parts have another value than is in force: they are told even of the old one.
+        broken = self._apply(sections | self.failed)
+        self.failed = frozenset(broken)
         if broken:
             # Tried again the next time.
             kept = {section: getattr(before, section) for section in broken}
