@@ -25,6 +25,7 @@ UNIT = "webcam-service"
 URL = "ws://127.0.0.1:8002/ws"
 _ETC = Path("/etc/systemd/system")
 _CONFIGURATION = Path("/etc/webcam-rpc")
+_LOGS = Path("/var/log/webcam-rpc")
 #: What scripts/install makes, less the venv: that would take a minute and more on an emulated machine. The unit runs
 #: this interpreter with the modules that these tests run with.
 _DROP_IN = """
@@ -97,7 +98,9 @@ class UnitTests(Bench):
     def _write(self) -> None:
         _CONFIGURATION.mkdir()
         text = (ROOT / "etc" / "webcam.yaml").read_text()
-        (_CONFIGURATION / "webcam.yaml").write_text(text.replace("  #format: text\n", "  format: journal\n"))
+        text = text.replace("  #format: text\n", "  format: journal\n")
+        text = text.replace("  #file: null\n", f"  file: {_LOGS / 'server.log'}\n")
+        (_CONFIGURATION / "webcam.yaml").write_text(text)
         for kind in ("service", "socket"):
             shutil.copy(ROOT / "etc" / f"{UNIT}.{kind}", _ETC)
         extra = _ETC / f"{UNIT}.service.d"
@@ -113,6 +116,7 @@ class UnitTests(Bench):
             (_ETC / f"{UNIT}.{kind}").unlink()
         shutil.rmtree(_ETC / f"{UNIT}.service.d")
         shutil.rmtree(_CONFIGURATION)
+        shutil.rmtree(_LOGS, ignore_errors=True)
         await run("userdel", "webcam-rpc", ok=False)
         await run("systemctl", "daemon-reload")
 
@@ -164,6 +168,9 @@ class UnitTests(Bench):
             f"Camera connected: {camera.node} - 640x480 @ 30fps",
         ):
             self.assertIn(line, journal)
+        # systemd made the folder of the log file, for nobody else.
+        self.assertEqual((await run("stat", "-c", "%a %U", str(_LOGS))).strip(), "750 webcam-rpc")
+        self.assertIn("Server started successfully", (_LOGS / "server.log").read_text())
         self.assertIn("Started", await run("journalctl", "-u", UNIT, "--no-pager"))
 
         await self._reloaded(client)
