@@ -16,6 +16,7 @@ from twisted.python import usage
 from twisted.trial.unittest import SynchronousTestCase
 
 from webcam_rpc import config, tap
+from webcam_rpc.web.local import AdminSocket
 
 
 class OptionsTests(SynchronousTestCase):
@@ -130,6 +131,11 @@ class ComposeTests(SynchronousTestCase):
         ):
             service, reactor = self.compose(server=server)
             service.privilegedStartService()
+            parts: Any = service
+            (admin,) = [part for part in parts if isinstance(part, AdminSocket)]
+            # Its socket is a real one. Cleaned up in the other order.
+            self.addCleanup(reactor.advance, 0)
+            self.addCleanup(admin.stopService)
             ((found, _, _, interface),) = reactor.tcpServers
             self.assertEqual((interface, found), (host, port))
 
