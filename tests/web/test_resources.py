@@ -178,6 +178,30 @@ class BodyTests(WebTestCase):
         chunked = head("POST", "/rpc", JSON, "Transfer-Encoding: chunked") + b"800\r\n" + text + b"\r\n0\r\n\r\n"
         self.assertEqual(self.request(chunked)[0], 200)
 
+    def test_lengths_that_are_none(self) -> None:
+        """A length of thousands of digits is no more than too long; what is no number is a bad request."""
+        for length, expected in (("9" * 20, 413), ("9" * 5000, 413), ("+5", 400), ("0x5", 400), ("-" + "1" * 30, 400)):
+            status, _, body = self.request(head("POST", "/rpc", JSON, f"Content-Length: {length}"))
+            self.assertEqual((status, body), (expected, b""), length[:30])
+
+    def test_where_the_body_ends_is_beyond_doubt(self) -> None:
+        """What a proxy might read in another way is refused with all that comes behind it."""
+        chunked, behind = "Transfer-Encoding: chunked", b"0\r\n\r\n" + head("GET", "/openrpc.json")
+        for lines, expected in (
+            ((chunked, "Transfer-Encoding: identity"), 501),
+            (("Transfer-Encoding: identity", "Content-Length: 5"), 501),
+            (("Transfer-Encoding: gzip, chunked",), 501),
+            ((chunked, chunked), 400),
+            ((chunked, "Content-Length: 5"), 400),
+            (("Content-Length: 5", chunked), 400),
+            (("Content-Length: 5", "Content-Length: 5"), 400),
+        ):
+            wire = self.connect()
+            wire.send(head("POST", "/rpc", JSON, *lines) + behind)
+            answer = wire.take()
+            self.assertEqual((response(answer)[0], answer.count(b"HTTP/1.1 ")), (expected, 1), lines)
+        self.assertEqual(self.methods.performed, [])
+
     def test_a_body_that_nobody_wants(self) -> None:
         """The limit holds everywhere."""
         self.assertEqual(self.request(head("GET", "/ws", "Content-Length: 2049"))[0], 413)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Bytes of a request's line and headers.
 HEAD_LIMIT = 16 * 1024
+#: Digits of a Content-Length: more are more than anything could be, and from 4300 on Python refuses to read them.
+_LENGTH_DIGITS = 19
 #: How long a body may take, from the end of its head.
 BODY_TIMEOUT = 30.0
 #: How many requests of one connection are begun in one turn of the reactor: hundreds fit into one read.
@@ -91,6 +93,22 @@ class Channel(http.HTTPChannel):
     def lineLengthExceeded(self, _line: bytes) -> None:  # noqa: N802 - Twisted's name
         """Refuse a head that is too long, be it in one line or in many."""
         self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's name
+        """Take a header, unless it leaves a doubt about where the body ends.
+
+        Twisted takes ``Transfer-Encoding: identity`` for nothing at all, beside other codings too; a proxy in front of
+        us may not, and see another request in the body (RFC 9112, sections 6.1 and 11.2).
+        """
+        name, _, value = line.partition(b":")
+        name, value = name.lower(), value.strip()
+        if name == b"content-length" and len(value) > _LENGTH_DIGITS:
+            self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if value.isdigit() else HTTPStatus.BAD_REQUEST)
+            return False
+        if name == b"transfer-encoding" and value.lower() != b"chunked":
+            self.refuse(HTTPStatus.NOT_IMPLEMENTED)
+            return False
+        return bool(super().headerReceived(line))
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
         """Begin the body's time."""
