@@ -202,6 +202,31 @@ class BatchTests(SynchronousTestCase):
         answers = json.loads(_text(exchange.resolve(exchange.calls[0], 1)))
         self.assertEqual([answer["id"] for answer in answers], [None, 1])
 
+    def test_answer_too_long(self) -> None:
+        """What no longer fits into the answer to a batch becomes an error; short answers and errors still go."""
+        limits = Limits(reply=10_000, reflect=200)
+        exchange = receive("[" + ",".join(_request(id=number) for number in range(5)) + "]", limits)
+        first, second, third, fourth, fifth = exchange.calls
+        exchange.resolve(first, "x" * 9000)
+        self.assertFalse(exchange.full)
+        exchange.resolve(second, "x" * 1000)
+        self.assertTrue(exchange.full)
+        exchange.resolve(third, "short")
+        exchange.reject(fourth, ShuttingDown())
+        text = _text(exchange.decline(fifth))
+        answers = json.loads(text)
+        self.assertLess(len(text), 10_000)
+        codes = [answer.get("error", {}).get("code") for answer in answers]
+        self.assertEqual(codes, [None, -32020, None, -32080, -32020])
+        reasons = [answers[place]["error"]["data"] for place in (1, 4)]
+        self.assertEqual([reason["reason"] for reason in reasons], ["BATCH_TOO_LONG"] * 2)
+        self.assertEqual([reason["performed"] for reason in reasons], [True, False])
+
+    def test_single_answer_is_not_bounded(self) -> None:
+        """A call outside of a batch is answered whatever that takes: its method bounds it."""
+        exchange = receive(_request(id=1), Limits(reply=100, reflect=100))
+        self.assertGreater(len(_text(exchange.resolve(exchange.calls[0], "x" * 1000))), 1000)
+
     def test_unencodable_in_batch(self) -> None:
         """A result that cannot be encoded leaves its call open, so that the batch can still be completed."""
         exchange = self._batch(1, 2)

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.web.case import Broken, Methods, Turns, request
 from webcam_rpc.rpc import errors
 from webcam_rpc.rpc.roles import Role
-from webcam_rpc.rpc.session import Call, receive
+from webcam_rpc.rpc.session import Call, Limits, receive
 from webcam_rpc.web.callqueue import CALLS_PER_TURN, UNDER_WAY, CallQueue
 from webcam_rpc.web.calls import Calls
 
@@ -188,6 +188,21 @@ class QueueTests(CallsTestCase):
             work.callback("done")
         (text,) = self.sent
         self.assertEqual([each["result"] for each in json.loads(text)], ["done"] * 3)
+
+    def test_a_batch_whose_answer_is_too_long(self) -> None:
+        """What is left of a batch whose answer takes no more is not performed, but for its notifications."""
+        told = {"jsonrpc": "2.0", "method": "ping"}
+        calls = [json.loads(request("slow")), *[json.loads(request("ping"))] * CALLS_PER_TURN, told]
+        exchange = receive(json.dumps(calls), Limits(reply=20_000))
+        self.queue.add(exchange)
+        self.methods.work[-1].callback("x" * 30_000)
+        self.assertTrue(exchange.full)
+        before = len(self.methods.performed)
+        self.clock.turn()
+        self.assertEqual(len(self.methods.performed), before + 1)
+        answers = json.loads(self.sent[-1])
+        self.assertEqual(answers[0]["error"]["data"]["performed"], True)
+        self.assertEqual(answers[-1]["error"]["data"]["performed"], False)
 
     def test_so_many_are_under_way(self) -> None:
         """A client that asks for more than can be under way is busy until some have finished."""

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from webcam_rpc.rpc import messages
-from webcam_rpc.rpc.errors import InvalidRequest, ParseError, RPCError
+from webcam_rpc.rpc.errors import InvalidRequest, InvalidState, ParseError, RPCError
 from webcam_rpc.rpc.messages import NULL, UnencodableError
 
 __all__ = ["Call", "Exchange", "Limits", "MisuseError", "UnencodableError", "receive"]
@@ -43,6 +43,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Requests in a batch."""
     reflect: int = 8192
     """Bytes of a request that come back in an error; a longer id makes the request invalid."""
+    reply: int = 2 * 1024 * 1024
+    """Bytes of the answer to a batch, which is held until it is whole; errors are sent beyond it, but nothing else."""
 
 
 _DEFAULT_LIMITS = Limits()
@@ -66,21 +68,24 @@ class Exchange:
     :ivar calls: the calls to perform.
     :ivar reply: what is to be sent at once because no call can add to it; None if the calls decide, or if there is
         nothing to send at all.
+    :ivar full: whether the answer is as long as it may be: a call that is not performed yet should be declined.
     """
 
-    __slots__ = ("_answers", "_limit", "_open", "_waiting", "calls", "reply")
+    __slots__ = ("_answers", "_limits", "_open", "_room", "_waiting", "calls", "full", "reply")
 
     def __init__(
-        self, places: dict[Call, int], answers: list[bytes | None] | None, reply: bytes | None, limit: int
+        self, places: dict[Call, int], answers: list[bytes | None] | None, reply: bytes | None, limits: Limits
     ) -> None:
         self.calls = tuple(places)
         self.reply = reply
+        self.full = False
         #: The calls that are not answered yet, each with the place of its reply in ``_answers``.
         self._open = places
         #: The replies of a batch in the order of the requests, None where one is awaited; None if this is no batch.
         self._answers = answers
         self._waiting = 0 if answers is None else answers.count(None)
-        self._limit = limit
+        self._limits = limits
+        self._room = limits.reply
 
     def resolve(self, call: Call, result: object) -> bytes | None:
         """Answer ``call`` with ``result``; give the text to send if that completed the exchange.
@@ -95,12 +100,23 @@ class Exchange:
         """Answer ``call`` with ``error``; give the text to send if that completed the exchange."""
         if call not in self._open:
             raise MisuseError(call.method)
-        return self._answered(call, None if call.id is UNSET else messages.failure(call.id, error, self._limit))
+        return self._answered(
+            call, None if call.id is UNSET else messages.failure(call.id, error, self._limits.reflect)
+        )
+
+    def decline(self, call: Call) -> bytes | None:
+        """Answer ``call``, which was not performed because this is full."""
+        return self.reject(call, _too_long(performed=False))
 
     def _answered(self, call: Call, answer: bytes | None) -> bytes | None:
         place = self._open.pop(call)
         if answer is None or self._answers is None:
             return answer
+        if len(answer) > max(self._room, self._limits.reflect) and not isinstance(call.id, UnsetType):
+            # A hundred pictures or descriptions would be many megabytes, and are held once more while they are sent.
+            self.full = True
+            answer = messages.failure(call.id, _too_long(performed=True), self._limits.reflect)
+        self._room -= len(answer)
         self._answers[place] = answer
         self._waiting -= 1
         return _join(self._answers) if self._waiting == 0 else None
@@ -115,8 +131,8 @@ def receive(data: str | bytes, limits: Limits = _DEFAULT_LIMITS) -> Exchange:
     if type(value) is dict:
         outcome = _request(value, data, limits)
         if isinstance(outcome, Call):
-            return Exchange({outcome: 0}, None, None, limits.reflect)
-        return Exchange({}, None, outcome, limits.reflect)
+            return Exchange({outcome: 0}, None, None, limits)
+        return Exchange({}, None, outcome, limits)
     if type(value) is not list or not value:
         return _refused(InvalidRequest(), limits)
     if len(value) > limits.batch:
@@ -137,7 +153,7 @@ def _batch(values: list[Any], data: str | bytes, limits: Limits) -> Exchange:
             answers.append(None)
     # A batch of nothing but notifications gets no reply, not an empty one (section 6 of the specification).
     reply = _join(answers) if answers and None not in answers else None
-    return Exchange(places, answers, reply, limits.reflect)
+    return Exchange(places, answers, reply, limits)
 
 
 def _request(value: Any, text: str | bytes | Raw, limits: Limits) -> Call | bytes:  # noqa: ANN401 - any JSON value
@@ -164,7 +180,12 @@ def _request(value: Any, text: str | bytes | Raw, limits: Limits) -> Call | byte
 
 
 def _refused(error: RPCError, limits: Limits) -> Exchange:
-    return Exchange({}, None, messages.failure(NULL, error, limits.reflect), limits.reflect)
+    return Exchange({}, None, messages.failure(NULL, error, limits.reflect), limits)
+
+
+def _too_long(*, performed: bool) -> RPCError:
+    hint = "The answers to this batch are too long to be sent in one text."
+    return InvalidState("BATCH_TOO_LONG", performed=performed, hint=hint)
 
 
 def _join(answers: list[bytes | None]) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
 from twisted.internet.defer import Deferred
 
 from webcam_rpc.rpc.errors import RPCError
@@ -102,6 +103,9 @@ class CallQueue:
             self._idle()
 
     def _perform(self, exchange: Exchange, call: Call) -> None:
+        if exchange.full and call.id is not UNSET:
+            self._answer(exchange.decline(call))
+            return
         try:
             outcome = self._calls.perform(call, self._caller)
         except RPCError as error:
