@@ -42,7 +42,7 @@ class RatesTests(SynchronousTestCase):
                 data: Any = limited.data
                 self.waits = data["retry_after_ms"]
                 return count
-        self.fail("nothing is refused")
+        raise AssertionError("nothing is refused")
 
     def test_a_connection(self) -> None:
         """At first there is what comes in two seconds, then what comes in the time."""
