@@ -104,6 +104,7 @@ def make_echo_site(reactor: Any) -> Site:
     config = Config()
     limits = msgspec.structs.replace(config.server, max_message_size=LARGEST, ping_interval=0.0)
     clients = Clients(reactor, limits, traffic=Traffic(enabled=False))
+    clients.startService()
     calls = Calls(MethodTable(()), reactor)
     access = Access(config.access, ())
     grants = Grants(reactor, time.time, access, lambda _: False)

@@ -203,7 +203,7 @@ class ChangeTests(TokensCase):
         self.get(tokens.refresh())
         self.verify(tokens, text)
         self.get(tokens.refresh())
-        self.assertEqual(len(told), 2)  # the other is the note of its use
+        self.assertEqual(len(told), 1)
 
     def test_refresh_damaged(self) -> None:
         """A file that was damaged meanwhile changes nothing, and is logged."""
@@ -230,6 +230,27 @@ class ChangeTests(TokensCase):
         self.verify(tokens, text)
         self.assertEqual([one.last_used_at for one in self.files.records()], [self.now])
         self.assertEqual(record.last_used_at, None)
+
+    def test_use_not_noted(self) -> None:
+        """Where that cannot be written, it is tried again once a minute, and nobody is kept waiting."""
+        tokens = self.open()
+        text, _ = self.get(tokens.create("key", Role.VIEWER))
+        self.verify(tokens, text)
+        (self.state / "tokens.json.part").mkdir()
+        self.threads.at_once = False
+        self.now += 3600
+        for _ in range(5):
+            self.verify(tokens, text)
+            self.threads.run()
+        self.now += 59
+        self.verify(tokens, text)
+        self.assertEqual(len(self.threads.waiting), 0)
+        self.now += 1
+        self.verify(tokens, text)
+        self.assertEqual(len(self.threads.waiting), 1)
+        (self.state / "tokens.json.part").rmdir()
+        self.threads.run()
+        self.assertEqual([one.last_used_at for one in self.files.records()], [self.now])
 
     def test_disk_full(self) -> None:
         """Where nothing can be written, making and revoking say so, and who has a token comes in as before."""

@@ -9,6 +9,7 @@ from tests.web.wire import CLOSE, ELSEWHERE, TEXT, UPGRADE, frame, head
 from webcam_rpc import config
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.web.channel import LAST_REQUEST
+from webcam_rpc.web.clients import GRACE
 from webcam_rpc.web.connections import _ANSWERED
 
 if TYPE_CHECKING:
@@ -277,6 +278,19 @@ class StopTests(WebTestCase):
         self.methods.work[0].callback("done")
         status, headers, _ = response(wire.take())
         self.assertEqual((status, headers["connection"]), (200, "close"))
+        self.settle()
+        self.assertTrue(wire.lost)
+        self.successResultOf(stopped)
+
+    def test_http_request_that_takes_too_long(self) -> None:
+        """One that is not answered within that second is broken off, and the service has stopped."""
+        wire = self.connect()
+        text = request("slow")
+        wire.send(head("POST", "/rpc", "Content-Type: application/json", f"Content-Length: {len(text)}") + text)
+        stopped = self.clients.stopService()
+        self.clock.advance(GRACE - 0.01)
+        self.assertNoResult(stopped)
+        self.clock.advance(0.01)
         self.settle()
         self.assertTrue(wire.lost)
         self.successResultOf(stopped)

@@ -11,6 +11,7 @@ import secrets
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore, inlineCallbacks
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
@@ -33,6 +34,8 @@ _AT_ONCE, _WAITING = 4, 64
 _RECOGNISED = 1024
 #: Seconds between two notes of when a token was used last.
 _NOTE = 3600.0
+#: and between two attempts: on a disk that is full each would fail.
+_NOTE_AGAIN = 60.0
 
 
 class Tokens:
@@ -65,7 +68,7 @@ class Tokens:
         self._recognised: OrderedDict[bytes, str] = OrderedDict()
         self._being_hashed: dict[bytes, list[Deferred[None]]] = {}
         self._used: dict[str, float] = {}
-        self._noting = False
+        self._next_note = 0.0
 
     @classmethod
     def open(cls, state: Path, in_thread: Callable[..., Deferred[Any]], now: Callable[[], float]) -> Tokens:
@@ -162,11 +165,11 @@ class Tokens:
         return result
 
     def _take(self, content: Content) -> None:
-        if content == self._content:
-            return
-        self._content = content
-        for changed in self.changed:
-            changed()
+        before, self._content = self._content, content
+        # When a token was used last is no news to who has shown it.
+        if _matter(content) != _matter(before):
+            for changed in self.changed:
+                changed()
 
     def _verify_key(self, text: str, path: str | None) -> Identity | Deferred[Identity]:
         parsed = keys.parse(text)
@@ -227,24 +230,23 @@ class Tokens:
             return
         now = self._now()
         self._used[stored.token_id] = now
-        if not self._noting and now - (stored.last_used_at or 0.0) >= _NOTE:
-            self._noting = True
-            self._note().addErrback(self._not_noted)
-
-    @inlineCallbacks
-    def _note(self) -> Generator[Deferred[Any], Any, None]:
-        try:
+        if now >= self._next_note and now - (stored.last_used_at or 0.0) >= _NOTE:
+            self._next_note = now + _NOTE_AGAIN
             used, self._used = self._used, {}
-            yield self._change(lambda: self._files.used(used))
-        finally:
-            self._noting = False
+            self._change(lambda: self._files.used(used)).addErrback(self._not_noted)
 
     def _not_noted(self, failure: Failure) -> None:
-        # Tried again at the next use; who may come in does not depend on it.
+        # Tried again later; who may come in does not depend on it.
         self._log.debug("Cannot note when tokens were used: {error}", error=failure.getErrorMessage())
 
     def _defect(self, failure: Failure) -> None:
         self._log.failure("A key could not be looked at", failure, LogLevel.error)
+
+
+def _matter(content: Content) -> object:
+    """Give all but when each was used."""
+    tokens = [msgspec.structs.replace(stored, last_used_at=None) for stored in content.tokens.values()]
+    return tokens, content.secrets, content.in_use
 
 
 def _is_over(stored: Stored, now: float) -> bool:
