@@ -43,7 +43,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Requests in a batch."""
     reflect: int = 8192
     """Bytes of a request that come back in an error; a longer id makes the request invalid."""
-    reply: int = 2 * 1024 * 1024
+    reply: int = 1024 * 1024
     """Bytes of the answer to a batch, which is held until it is whole; errors are sent beyond it, but nothing else."""
 
 
