@@ -31,8 +31,11 @@ that you don't know.
   `ambiguous`). Answers carry both `camera_id`, which stays, and `device`, which is where the camera is now.
 - Parameters by name, or by position in the order listed. An unknown, missing or ill-typed one is -32602.
 - Times are RFC 3339 in UTC, durations seconds, sizes bytes. Rates are integers where they are whole.
-- Each method needs a role: `none` < `status` < `viewer` < `operator` < `admin`. On the machine itself a client is
-  `operator`, from elsewhere `status`: see `access` in [configuration.md](configuration.md).
+- Each method needs a role: `none` < `status` < `viewer` < `operator` < `admin`. Until there is a token a client on the
+  machine itself is `operator`, one from elsewhere `status`: see `access` in [configuration.md](configuration.md), and
+  [deployment.md](deployment.md) for tokens. Where to show one: `authenticate`, a header (`Authorization: Bearer TOKEN`,
+  `X-API-Key: TOKEN`), in the handshake too, or `?token=` for URLs that a browser opens by itself.
+- A batch has at most 100 calls, and its answer at most 1 MiB: what goes beyond is -32020 `BATCH_TOO_LONG`.
 
 ## Methods
 """
@@ -92,9 +95,12 @@ On the same port. Pictures, streams and files need the role `viewer`; a page of 
 | `/files/recordings/NAME`, `/files/snapshots/NAME` | files, with ranges |
 | `/?action=snapshot`, `/?action=stream`, `&camera=N` | as mjpg-streamer has them |
 | `/snapshot`, `/stream`, `/state` | as µStreamer has them |
+| `/health`, `/health/live`, `/health/ready` | for monitors: see [operations.md](operations.md); for anybody |
+| `/health/detailed`, `/metrics` | the same with reasons, and figures for Prometheus; for the role `status` |
+| `POST /login` `{"token": "…"}`, `POST /logout` | a cookie that no script can read, for pages in a browser |
 
-`ID` is whatever a camera may be called. What goes wrong is a status with a line of text: 404 no such camera or file, 403
-the role, 503 no pictures and why, 507 no room, 504 not in time.
+`ID` is whatever a camera may be called. What goes wrong is a status with a line of text: 404 no such camera or file, 401
+a token is missing or wrong, 403 the role, 429 too many requests or wrong tokens, 503 no pictures and why, 507 no room, 504 not in time.
 """
 
 _CLOSE_CODES = """
