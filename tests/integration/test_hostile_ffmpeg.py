@@ -100,7 +100,7 @@ class Pings:
 
     def assert_like(self, calm: Pings, about: str) -> None:
         """See that they are soon back, or where the machine is busy, as soon as those of a service in peace."""
-        for part, seconds in ((0.9, 0.1), (1.0, 1.0)):
+        for part, seconds in ((0.9, 0.5), (1.0, 3.0)):
             mine, others = (sorted(times)[int((len(times) - 1) * part)] for times in (self.times, calm.times))
             if mine > max(seconds, 4 * others):
                 text = f"{about}: {part:.0%} of the pings took up to {mine:.3f} s, in peace {others:.3f} s"
