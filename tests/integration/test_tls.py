@@ -131,6 +131,8 @@ class CertificateTests(ServiceCase):
         old = await deferToThread(_handshake, self.address(service), ssl.TLSVersion.TLSv1_1)
         new = await deferToThread(_handshake, self.address(service), ssl.TLSVersion.TLSv1_2)
         self.assertEqual((old, new), (None, "TLSv1.2"))
+        # Python says that nobody should speak these any more, which is why they are tried.
+        self.assertEqual({each["category"] for each in self.flushWarnings()}, {DeprecationWarning})
 
     async def test_renewed(self) -> None:
         """A certificate that is renewed is shown to new clients after SIGHUP; one that is broken is not taken."""

@@ -97,18 +97,16 @@ class DepthTests(SynchronousTestCase):
 
     def test_too_many_containers(self) -> None:
         """A text of nothing but small arrays is refused before the time it takes to decode it is spent."""
-        messages.read(b"[" + b"[]," * 19_998 + b"[]]", 64)
+        messages.read(b"[" + b"[]," * 49_998 + b"[]]", 64)
         with self.assertRaises(ParseError):
-            messages.read(b"[" + b"[]," * 19_999 + b"[]]", 64)
+            messages.read(b"[" + b"[]," * 49_999 + b"[]]", 64)
 
-    def test_too_many_values(self) -> None:
-        """A text of more values than any request has is refused, and one of as many commas in a string is not."""
-        members = b",".join(b'"k%d":1' % number for number in range(20_002))
-        self.assertRaises(ParseError, messages.read, b"{" + members + b"}", 64)
-        self.assertRaises(ParseError, messages.read, b"[" + b"1," * 20_001 + b"1]", 64)
-        self.assertEqual(len(messages.read(b"[" + b"1," * 20_000 + b"1]", 64)), 20_001)
-        text = b'["' + b'\\",' * 30_000 + b'"]'
-        self.assertEqual(len(messages.read(text, 64)[0]), 60_000)
+    def test_too_many_members(self) -> None:
+        """A text of more members than any request has is refused, and one of as many colons in a string is not."""
+        members = [b'"k%d":1' % number for number in range(20_001)]
+        self.assertRaises(ParseError, messages.read, b"{" + b",".join(members) + b"}", 64)
+        self.assertEqual(len(messages.read(b"{" + b",".join(members[1:]) + b"}", 64)), 20_000)
+        self.assertEqual(len(messages.read(b'["' + b'\\":' * 30_000 + b'"]', 64)[0]), 60_000)
 
     def test_too_many_exponents(self) -> None:
         """Numbers that take long to convert are few; letters in strings and in true and false are no exponents."""
