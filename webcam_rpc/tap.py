@@ -141,6 +141,7 @@ def compose(
             *MetricMethods(watching.exposition.collect).methods(),
         )
     )
+    watching.calls.expect(method.name for method in table)
     described = openrpc.document(table, "webcam_rpc", __version__)
     document = msgspec.json.encode(described)
     pages = {

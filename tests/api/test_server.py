@@ -121,6 +121,15 @@ class ServerTests(ApiCase):
         self.components["cameras"] = lambda: health[-1]
         self.components["tools"] = lambda: Component("HEALTHY", "there")
         self.assertEqual(self.call("get_status")["status"], "HEALTHY")
+
+        def broken() -> Component:
+            raise OSError("Input/output error")
+
+        self.components["storage"] = broken
+        status = self.call("get_status")
+        self.assertEqual((status["status"], status["components"]["storage"]["status"]), ("DEGRADED", "DEGRADED"))
+        self.assertEqual(status["components"]["tools"], {"status": "HEALTHY", "detail": "there"})
+        del self.components["storage"]
         health.append(Component("DEGRADED", "one fails"))
         self.plug()
         status = self.call("get_status")

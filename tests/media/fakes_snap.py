@@ -81,6 +81,7 @@ class FakeFeed(Feed):
         self.rate: float | None = 29.97
         self.attached: list[Attachment] = []
         self.away = False
+        self.dropped = 0
         self._number = 0
         self._clock = clock
 

@@ -157,7 +157,7 @@ class SegmentsTests(RecordingCase):
         self.assertEqual((len(self.state().files), self.state().frames), (1, 6))
         listing.callback(None)
         over = self.stopped(state)
-        self.assertEqual((over.frames, over.frames_dropped), (7, 2))
+        self.assertEqual((over.frames, over.frames_dropped, self.feed.dropped), (7, 2, 2))
 
     def test_other_size(self) -> None:
         """Pictures of another size begin another file."""

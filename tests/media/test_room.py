@@ -62,6 +62,14 @@ class RoomTests(SynchronousTestCase):
         self.assertRaises(OSError, self.room.make)
         self.assertEqual(self.room.problem(), f"{self.directory}/recordings is not a directory")
 
+    def test_cannot_be_looked_at(self) -> None:
+        """A disk that gives errors is a problem that is told, not a failure of whoever asks."""
+        room = Room(self.directory / ("x" * 300), 0)
+        problem = room.problem()
+        assert problem is not None
+        self.assertTrue(problem.endswith(": File name too long"), problem)
+        self.assertRaises(StorageBroken, room.check, 0)
+
     def test_levels(self) -> None:
         """FULL below the floor, LOW below one and a half."""
         room = self.make(10)

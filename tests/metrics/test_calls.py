@@ -53,6 +53,35 @@ class CallTallyTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(rpc(self.tally).status, "HEALTHY")
 
+    def test_goes_on(self) -> None:
+        """It is told until there was none for a minute, not only while there are five in one."""
+        self.fail_often(5, 1)
+        for _ in range(10):
+            self.clock.advance(59)
+            self.assertEqual(rpc(self.tally).status, "DEGRADED")
+            self.fail_often(1, 0)
+            self.assertEqual(rpc(self.tally).status, "DEGRADED")
+        self.clock.advance(60)
+        self.assertEqual(rpc(self.tally).status, "HEALTHY")
+        self.fail_often(4, 10)
+        self.assertEqual(rpc(self.tally).status, "HEALTHY")
+        self.fail_often(1, 10)
+        self.assertEqual(rpc(self.tally).status, "DEGRADED")
+
+    def test_expected(self) -> None:
+        """A method that was never called is in the figures with none, and one that was keeps its count."""
+        self.tally.observed("ping", "ok", 0.002)
+        self.tally.expect(["ping", "take_snapshot"])
+        self.assertEqual(
+            self.tally.outcomes,
+            {
+                ("ping", "ok"): 1,
+                ("ping", "internal_error"): 0,
+                ("take_snapshot", "ok"): 0,
+                ("take_snapshot", "internal_error"): 0,
+            },
+        )
+
     def test_rare(self) -> None:
         """Failures that are further apart are not told, nor those of many methods, nor errors of the caller's."""
         self.fail_often(20, 16)

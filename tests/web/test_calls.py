@@ -138,6 +138,66 @@ class PerformTests(CallsTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
+class ObservedTests(CallsTestCase):
+    """What is counted of calls: each once, when it is over, and how long it took."""
+
+    def setUp(self) -> None:
+        """Keep what is told of them."""
+        super().setUp()
+        self.told: list[tuple[str, str, float]] = []
+        self.calls = Calls(self.methods.table(), self.clock, observed=lambda *told: self.told.append(told))
+        self.sent: list[bytes] = []
+        self.queue = CallQueue(self.calls, self.clock, Somebody(), self.sent.append, lambda: None)
+
+    def counted(self, method: str, **params: object) -> list[tuple[str, str, float]]:
+        """Call a method; gives what has been told since the last time."""
+        self.queue.add(receive(request(method, 1, **params)))
+        self.queue.turn()
+        return self.take()
+
+    def take(self) -> list[tuple[str, str, float]]:
+        """Give what has been told since the last time."""
+        told, self.told = self.told, []
+        return told
+
+    def test_at_once(self) -> None:
+        """Calls that are over at once, well or not; what is no method has no name of its own."""
+        self.assertEqual(self.counted("ping"), [("ping", "ok", 0.0)])
+        self.assertEqual(self.counted("echo", text=1), [("echo", "invalid_params", 0.0)])
+        self.assertEqual(self.counted("admin"), [("admin", "permission_denied", 0.0)])
+        self.assertEqual(self.counted("x" * 50), [("unknown", "method_not_found", 0.0)])
+        self.assertEqual(self.counted("broken"), [("broken", "internal_error", 0.0)])
+        self.assertEqual(len(self.flushLoggedErrors(Broken)), 1)
+
+    def test_later(self) -> None:
+        """Calls that take their time are counted when they are over."""
+        for outcome in ("ok", "not_found", "internal_error"):
+            self.assertEqual(self.counted("slow"), [])
+            self.clock.advance(2)
+            if outcome == "ok":
+                self.methods.work[-1].callback("done")
+            else:
+                self.methods.work[-1].errback(errors.NotFound("camera", "x") if outcome == "not_found" else Broken())
+            self.assertEqual(self.take(), [("slow", outcome, 2.0)])
+        self.assertEqual(len(self.flushLoggedErrors(Broken)), 1)
+        self.assertEqual(self.counted("stubborn"), [])
+        self.clock.advance(3)
+        self.assertEqual(self.take(), [("stubborn", "deadline_passed", 3.0)])
+
+    def test_cancelled(self) -> None:
+        """A caller that goes is no failure."""
+        self.counted("slow")
+        self.clock.advance(1)
+        self.queue.cancel()
+        self.assertEqual(self.take(), [("slow", "cancelled", 1.0)])
+
+    def test_unwritable(self) -> None:
+        """A result that cannot be written is an internal error, as its caller sees it."""
+        self.assertIn(("unencodable", "internal_error", 0.0), self.counted("unencodable"))
+        self.assertEqual(json.loads(self.sent[0])["error"]["code"], -32603)
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+
+
 class QueueTests(CallsTestCase):
     """The calls of one client."""
 

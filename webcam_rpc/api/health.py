@@ -13,7 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, LogLevel
 
-from webcam_rpc.api.server import WORST_FIRST, Component, Health
+from webcam_rpc.api.server import WORST_FIRST, Component, Health, look_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +46,8 @@ class HealthWatch(Service):
         self._components = components
         self._told: dict[str, Health] = {}
         self._better: dict[str, int] = {}
+        #: Parts that could not be looked at in the last round.
+        self._unseen: set[str] = set()
         self._loop = LoopingCall(self._round)
         self._loop.clock = clock
 
@@ -61,11 +63,16 @@ class HealthWatch(Service):
             self._loop.stop()
 
     def _round(self) -> None:
-        for name, look in self._components.items():
-            try:
-                self._look(name, look())
-            except Exception:  # noqa: BLE001 - a look that fails must not end the others, nor the round
+        before, self._unseen = self._unseen, set()
+
+        def failed(name: str) -> None:
+            self._unseen.add(name)
+            # It will fail in each round, and is in the log already.
+            if name not in before:
                 self._log.failure("Cannot tell how {name} is", level=LogLevel.error, name=name)
+
+        for name, component in look_at(self._components, failed).items():
+            self._look(name, component)
 
     def _look(self, name: str, now: Component) -> None:
         told = self._told.get(name, "HEALTHY")

@@ -124,7 +124,7 @@ class ServerMethods:
 
     def status(self) -> ServerStatus:
         """Look at every component."""
-        components = {name: look() for name, look in self._components.items()}
+        components = look_at(self._components)
         return ServerStatus(
             worst(components), self._uptime(), self._version, components, self._bus.seq, self._bus.epoch
         )
@@ -135,6 +135,23 @@ class ServerMethods:
 
     def _uptime(self) -> float:
         return round(self._seconds() - self._started, 3)
+
+
+def look_at(
+    components: Mapping[str, Callable[[], Component]], failed: Callable[[str], object] = lambda _: None
+) -> dict[str, Component]:
+    """Look at each part. One that cannot even be looked at is not well, and hides no other.
+
+    :param failed: is told of it by name, while its exception is handled.
+    """
+    found: dict[str, Component] = {}
+    for name, look in components.items():
+        try:
+            found[name] = look()
+        except Exception:  # noqa: BLE001 - whatever it is
+            failed(name)
+            found[name] = Component("DEGRADED", "it cannot be told how this is; the log says why")
+    return found
 
 
 def worst(components: Mapping[str, Component]) -> Health:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from webcam_rpc import __version__
 from webcam_rpc.api.components import components
-from webcam_rpc.api.server import Component, worst
+from webcam_rpc.api.server import Component, look_at, worst
 from webcam_rpc.metrics.calls import CallTally
 from webcam_rpc.metrics.events import EventTally
 from webcam_rpc.metrics.exposition import Exposition
@@ -44,7 +44,7 @@ class Watching:
 
     def health(self) -> Mapping[str, Component]:
         """Look at every component."""
-        return {name: look() for name, look in self.looks.items()}
+        return look_at(self.looks)
 
 
 def make_watching(base: Base, cameras: Cameras, media: Media, clients: Clients) -> Watching:
@@ -75,7 +75,7 @@ def make_watching(base: Base, cameras: Cameras, media: Media, clients: Clients) 
         media.feeds,
         media.recorder,
         media.library,
-        lambda: {name: look().status for name, look in looks.items()},
+        lambda: {name: component.status for name, component in look_at(looks).items()},
     )
     return Watching(calls, lag, looks, Exposition(lambda: families(sources)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webcam_rpc.api.server import Component, worst
+from webcam_rpc.api.server import Component, look_at, worst
 from webcam_rpc.cameras.models import Status
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def in_a_line(
         _count(len(clients), "client"),
         _count(len(recorder.active()), "recording"),
     )
-    components = {name: look() for name, look in looks.items()}
+    components = look_at(looks)
     unwell = [name for name, component in components.items() if component.status != "HEALTHY"]
     return f"{worst(components)}{': ' if unwell else ''}{', '.join(unwell)}; {', '.join(counts)}"
 

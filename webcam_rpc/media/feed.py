@@ -81,12 +81,13 @@ class Feed:
     :ivar frames: how many frames came since the service began, broken ones left out, and
     :ivar broken: how many were broken.
     :ivar restarts: how often the capture failed.
+    :ivar dropped: how many frames were missed by its recordings, whose encoders had no time for them.
     """
 
     def __init__(self, camera: Camera, feeding: Feeding) -> None:
         self._log = Logger(namespace="webcam_rpc.media")
         self._camera = camera
-        self.frames = self.broken = self.restarts = 0
+        self.frames = self.broken = self.restarts = self.dropped = 0
         self.mode: CurrentMode | None = None
         self._feeding = feeding
         self._clock = feeding.clock

@@ -140,9 +140,10 @@ class Reel:
             self.close("segment")
         if self.at_work is not None and self._is_other(self.at_work, frame):
             self._dropped += 1
+            self._feed.dropped += 1
             return
         if self.at_work is not None:
-            self.at_work.write(frame)
+            self._write(self.at_work, frame)
         else:
             self._open(frame)
 
@@ -180,6 +181,11 @@ class Reel:
 
     def _growing(self) -> list[Segment]:
         return [*self._closing, *([self.at_work] if self.at_work is not None else [])]
+
+    def _write(self, segment: Segment, frame: Frame) -> None:
+        before = segment.dropped
+        segment.write(frame)
+        self._feed.dropped += segment.dropped - before
 
     def _is_full(self, segment: Segment, frame: Frame) -> bool:
         first = segment.first
@@ -220,7 +226,7 @@ class Reel:
         )
         if past:
             segment.write_past(past)
-        segment.write(frame)
+        self._write(segment, frame)
 
     def _draft(self, first: Frame) -> RecordingMeta:
         wanted, camera, mode = self._wanted, self._feed.camera, self._feed.mode

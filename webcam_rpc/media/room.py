@@ -55,8 +55,12 @@ class Room:
         """Say why no picture could be kept now; None when nothing is in the way."""
         for name in (RECORDINGS, SNAPSHOTS):
             path = self.directory / name
-            if not path.is_dir():
-                return f"{path} is not a directory"
+            try:
+                if not path.is_dir():
+                    return f"{path} is not a directory"
+            except OSError as error:
+                # A disk that dies (EIO), a directory above that may not be entered (EACCES).
+                return f"{path}: {error.strerror}"
             if not os.access(path, os.W_OK | os.X_OK):
                 return f"{path} cannot be written to"
         return None

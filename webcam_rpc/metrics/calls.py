@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from webcam_rpc.histogram import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 #: So many internal errors of one method within so many seconds, and something is wrong with it.
 FAILURES, WITHIN = 5, 60.0
-_DEFECT = "internal_error"
+_OK, _DEFECT = "ok", "internal_error"
 
 
 class CallTally:
@@ -30,6 +30,8 @@ class CallTally:
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self._failures: dict[str, deque[float]] = {}
+        #: Methods that have failed again and again, until they have not for as long; a dict for its order.
+        self._persistent: dict[str, None] = {}
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.times: dict[str, Histogram] = {}
 
@@ -41,13 +43,23 @@ class CallTally:
             times = self.times[method] = Histogram()
         times.observe(seconds)
         if outcome == _DEFECT:
-            self._failures.setdefault(method, deque(maxlen=FAILURES)).append(self._seconds())
+            self._failed(method, self._seconds())
+
+    def expect(self, methods: Iterable[str]) -> None:
+        """Have these methods in the figures before they are called: of what was not there, no increase can be told."""
+        for method in methods:
+            for outcome in (_OK, _DEFECT):
+                self.outcomes.setdefault((method, outcome), 0)
 
     def failing(self) -> tuple[str, ...]:
         """Name the methods that have failed again and again, until they have not for as long."""
         now = self._seconds()
-        return tuple(
-            method
-            for method, times in self._failures.items()
-            if len(times) == FAILURES and times[-1] - times[0] <= WITHIN and now - times[-1] < WITHIN
-        )
+        return tuple(method for method in self._persistent if now - self._failures[method][-1] < WITHIN)
+
+    def _failed(self, method: str, now: float) -> None:
+        times = self._failures.setdefault(method, deque(maxlen=FAILURES))
+        if times and now - times[-1] >= WITHIN:
+            self._persistent.pop(method, None)
+        times.append(now)
+        if len(times) == FAILURES and now - times[0] <= WITHIN:
+            self._persistent[method] = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -109,6 +110,9 @@ def _service(sources: Sources) -> Iterator[Metric]:
     descriptors = _descriptors()
     if descriptors is not None:
         yield _gauge("webcam_open_descriptors", "Open file descriptors of the process.", descriptors)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if most != resource.RLIM_INFINITY:
+        yield _gauge("webcam_descriptors_limit", "File descriptors that the process may have open.", most)
     used = os.times()
     yield _counter(
         "webcam_cpu_seconds", "Processor time of the process, its children left out.", used.user + used.system
@@ -123,7 +127,8 @@ def _service(sources: Sources) -> Iterator[Metric]:
 def _network(clients: Clients) -> Iterator[Metric]:
     counts = clients.counts
     yield _gauge("webcam_clients", "Clients connected by WebSocket.", len(clients))
-    yield _gauge("webcam_connections", "Connections, those of plain HTTP and streams too.", len(clients.connections))
+    kinds = clients.connections.by_kind()
+    yield _gauges("webcam_connections", "Connections, by what they are.", "kind", kinds)
     yield _counter("webcam_connections_refused", "Connections that were too many.", counts.refused)
     yield _counter("webcam_messages_received", "Messages that clients sent.", counts.messages_received)
     yield _counter("webcam_messages_sent", "Replies and notifications.", counts.messages_sent)
@@ -168,26 +173,30 @@ def _cameras(sources: Sources) -> Iterator[Metric]:
 def _feeds(feeds: Feeds) -> Iterator[Metric]:
     frames = CounterMetricFamily("webcam_frames", "Whole frames that came from a camera.", labels=["camera"])
     broken = CounterMetricFamily("webcam_frames_broken", "Broken frames that came from a camera.", labels=["camera"])
+    dropped = CounterMetricFamily(
+        "webcam_frames_dropped", "Frames that recordings missed: the encoder had no time.", labels=["camera"]
+    )
     failed = CounterMetricFamily(
         "webcam_capture_failures", "How often the capture of a camera failed.", labels=["camera"]
     )
     delivering = GaugeMetricFamily("webcam_feed_delivering", "Whether frames come (1) or not (0).", labels=["camera"])
     consumers = GaugeMetricFamily("webcam_feed_consumers", "Who lives on a camera's frames.", labels=["camera", "kind"])
-    rest = [0, 0, 0]
+    counters = (frames, broken, dropped, failed)
+    rest = [0] * len(counters)
     for place, feed in enumerate(feeds.all()):
+        counts = (feed.frames, feed.broken, feed.dropped, feed.restarts)
         if place >= _CAMERAS:
-            rest = [rest[0] + feed.frames, rest[1] + feed.broken, rest[2] + feed.restarts]
+            rest = [sum(both) for both in zip(rest, counts, strict=True)]
             continue
-        frames.add_metric([feed.camera_id], feed.frames)
-        broken.add_metric([feed.camera_id], feed.broken)
-        failed.add_metric([feed.camera_id], feed.restarts)
+        for family, count in zip(counters, counts, strict=True):
+            family.add_metric([feed.camera_id], count)
         delivering.add_metric([feed.camera_id], float(feed.delivering))
         for kind, count in sorted(feed.consumers().items()):
             consumers.add_metric([feed.camera_id, kind], count)
     if any(rest):
-        for family, value in zip((frames, broken, failed), rest, strict=True):
+        for family, value in zip(counters, rest, strict=True):
             family.add_metric([_OTHERS], value)
-    yield from (frames, broken, failed, delivering, consumers)
+    yield from (*counters, delivering, consumers)
 
 
 def _media(sources: Sources) -> Iterator[Metric]:

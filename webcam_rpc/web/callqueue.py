@@ -143,7 +143,7 @@ class CallQueue:
         try:
             text = exchange.resolve(call, result)
         except UnencodableError:
-            text = exchange.reject(call, self._calls.defect(call.method))
+            text = exchange.reject(call, self._calls.unwritable(call.method))
         self._answer(text)
 
     def _answer(self, text: bytes | None) -> None:

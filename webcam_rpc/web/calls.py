@@ -111,6 +111,15 @@ class Calls:
         )
         return error
 
+    def unwritable(self, method: str) -> InternalError:
+        """Log that a result cannot be written (the exception that is being handled); give the error that may be told.
+
+        Its call has been counted as one that went well: the failure is counted beside it.
+        """
+        error = self.defect(method)
+        self._observed(method, _outcome(error), 0.0)
+        return error
+
     def _in_time(self, method: Method, work: Deferred[object], began: float) -> Deferred[object]:
         answer: Deferred[object]
 

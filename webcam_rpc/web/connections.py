@@ -52,11 +52,16 @@ def end_writing(transport: Transport) -> None:
         transport.loseConnection()
 
 
+#: What a socket is; each begins as one of plain HTTP.
+KINDS = _HTTP, _WEBSOCKET, _STREAM = "http", "websocket", "stream"
+
+
 @dataclass
 class _Socket:
     counted: str | None
     admitted: bool
     leave: Callable[[], None] | None
+    kind: str = _HTTP
 
 
 class Connections:
@@ -88,6 +93,13 @@ class Connections:
     def __len__(self) -> int:
         """Count the sockets."""
         return len(self._sockets)
+
+    def by_kind(self) -> dict[str, int]:
+        """Count the sockets by what they are."""
+        counts = dict.fromkeys(KINDS, 0)
+        for socket in self._sockets.values():
+            counts[socket.kind] += 1
+        return counts
 
     @property
     def takes_none(self) -> bool:
@@ -124,7 +136,8 @@ class Connections:
 
     def hand_over(self, transport: Transport, leave: Callable[[], None] | None) -> None:
         """Note that this socket is something else now; a WebSocket has no ``leave``, but a goodbye of its own."""
-        self._sockets[transport].leave = leave
+        socket = self._sockets[transport]
+        socket.leave, socket.kind = leave, _WEBSOCKET if leave is None else _STREAM
 
     def lost(self, transport: Transport) -> None:
         """Forget a socket that is closed."""
