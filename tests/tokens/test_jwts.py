@@ -103,6 +103,7 @@ class JwtTests(TokensCase):
             "None": f"{_part({'alg': 'None', **kid})}.{_part(claims)}.{signature}",
             "other claims": f"{head}.{_part(claims)}.{signature}",
             "RS256": jwt.encode(claims, pem, "RS256", kid),
+            "deep": f"{base64.urlsafe_b64encode(b'[' * 2997).decode()}.{body}.{signature}",
             "HS512": _signed({"alg": "HS512", **kid}, claims, bytes.fromhex(secret.key), "sha512"),
             "other secret": self.forge(key=b"x" * 32),
             "hexadecimal": self.forge(key=secret.key.encode()),

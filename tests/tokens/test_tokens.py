@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import msgspec
+from twisted.internet.defer import CancelledError
 
 from tests.tokens.case import Later, TokensCase
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.tokens import Identity, TokenRefused, Tokens, TokensError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.defer import Deferred
 
 
 class KeyTests(TokensCase):
@@ -214,6 +222,31 @@ class ChangeTests(TokensCase):
         self.verify(tokens, text)
         self.assertIn("tokens.json is damaged", tokens.problem or "")
         self.assertNotIn("secret", tokens.problem or "")
+
+    def test_caller_has_gone(self) -> None:
+        """What is on the disk is in force, whoever waits for it: a revocation, another secret, no token of nobody's."""
+        tokens = self.open()
+        text, record = self.get(tokens.create("key", Role.OPERATOR))
+        signed, _ = self.get(tokens.create("jwt", Role.OPERATOR))
+        self.verify(tokens, text)
+        told: list[None] = []
+        tokens.changed.append(lambda: told.append(None))
+        self.threads.at_once = False
+        begun: tuple[Callable[[], Deferred[Any]], ...] = (
+            lambda: tokens.revoke(record.token_id),
+            lambda: tokens.rotate(keep_old=False),
+            lambda: tokens.create("key", Role.ADMIN),
+        )
+        for begin in begun:
+            change = begin()
+            change.cancel()
+            self.failureResultOf(change, CancelledError)
+            self.threads.run()
+        self.assertFalse(tokens.is_valid(record.token_id))
+        self.assertEqual((self.refused(tokens, text), self.refused(tokens, signed)), ("revoked", "unknown"))
+        self.assertEqual((tokens.records(), self.files.records()), ((), ()))
+        # The last of them was made before it was revoked.
+        self.assertEqual(len(told), 4)
 
     def test_use_noted(self) -> None:
         """When a token was used last is written, once an hour at most."""

@@ -88,7 +88,7 @@ def signs(token_id: str, content: Content, now: float) -> bool | None:
 def _secret_id(text: str) -> str:
     try:
         header: dict[str, Any] = jwt.get_unverified_header(text)
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, RecursionError):  # the second is an older PyJWT's
         raise TokenRefused("malformed") from None
     return str(header.get("kid", ""))
 

@@ -129,8 +129,17 @@ class Tokens:
     def create(
         self, kind: Kind, role: Role, name: str = "", ttl: float | None = None, camera_id: str | None = None
     ) -> Deferred[tuple[str, TokenRecord]]:
-        """Make a token; see :meth:`TokenFiles.create`."""
-        return self._change(lambda: self._files.create(kind, role, name, ttl, camera_id))
+        """Make a token; see :meth:`TokenFiles.create`. One that nobody waits for any more is revoked at once."""
+
+        def made(result: tuple[str, TokenRecord]) -> tuple[str, TokenRecord]:
+            if told.called:
+                self.revoke(result[1].token_id).addErrback(self._not_undone)
+            return result
+
+        told: Deferred[tuple[str, TokenRecord]] = Deferred()
+        making = self._changed(lambda: self._files.create(kind, role, name, ttl, camera_id))
+        making.addCallback(made).addBoth(told.callback)
+        return told
 
     def revoke(self, token_id: str) -> Deferred[bool]:
         """Have a token be worth nothing; fires with whether there was one. Fails with TokensError."""
@@ -150,8 +159,17 @@ class Tokens:
 
         return self._change(lambda: None).addErrback(failed)
 
+    def _change(self, change: Callable[[], Any]) -> Deferred[Any]:
+        """Change the files, and go by them then, whoever still waits for it.
+
+        A thread cannot be stopped: a revocation whose caller has hung up is on the disk, and has to be in force too.
+        """
+        told: Deferred[Any] = Deferred()
+        self._changed(change).addBoth(told.callback)
+        return told
+
     @inlineCallbacks
-    def _change(self, change: Callable[[], Any]) -> Generator[Deferred[Any], Any, Any]:
+    def _changed(self, change: Callable[[], Any]) -> Generator[Deferred[Any], Any, Any]:
         def change_and_read() -> tuple[Any, Content]:
             return change(), self._files.read()
 
@@ -238,6 +256,9 @@ class Tokens:
     def _not_noted(self, failure: Failure) -> None:
         # Tried again later; who may come in does not depend on it.
         self._log.debug("Cannot note when tokens were used: {error}", error=failure.getErrorMessage())
+
+    def _not_undone(self, failure: Failure) -> None:
+        self._log.failure("A token that nobody was told could not be revoked", failure, LogLevel.error)
 
     def _defect(self, failure: Failure) -> None:
         self._log.failure("A key could not be looked at", failure, LogLevel.error)
