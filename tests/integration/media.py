@@ -150,10 +150,11 @@ async def probe(path: Path | str) -> dict[str, Any]:
 
 
 async def decoded(path: Path) -> None:
-    """Fail unless ffmpeg decodes a whole file without a word."""
-    out, err, status = await getProcessOutputAndValue(
-        "ffmpeg", ["-nostdin", "-v", "error", "-i", str(path), "-f", "null", "-"], env=os.environ
-    )
+    """Fail unless ffmpeg decodes a whole file without a word, and each frame is later than the one before."""
+    # By a clock as fine as the file's own: else ffmpeg rounds times to the camera's rate, and two that came quickly one
+    # after the other, as they do on a busy machine, would be one.
+    arguments = ["-nostdin", "-v", "error", "-i", str(path), "-enc_time_base", "1:90000", "-f", "null", "-"]
+    out, err, status = await getProcessOutputAndValue("ffmpeg", arguments, env=os.environ)
     if status or err or out:
         text = f"decoding {path}: status {status}: {err.decode()[-2000:]}"
         raise AssertionError(text)
