@@ -323,40 +323,6 @@ class ObserverTests(Reading):
         observer(event("y"))
         self.assertEqual(self.lines(), ["webcam_rpc.web - INFO - y"])
 
-    def test_traffic_is_limited(self) -> None:
-        """A hundred lines in a second, then one line that counts the rest, though nothing else comes."""
-        observer = self.open()
-        for _ in range(250):
-            observer(event("x", log_namespace=logs.TRAFFIC))
-            observer(event("y"))
-        self.assertEqual(self.lines().count("webcam_rpc.traffic - INFO - x"), 100)
-        self.clock.advance(1)
-        told = "webcam_rpc.traffic - INFO - ... and 150 more messages in the last second"
-        self.assertEqual(self.lines(), [told])
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-        observer(event("x", log_namespace=logs.TRAFFIC))
-        self.assertEqual(self.lines(), ["webcam_rpc.traffic - INFO - x"])
-
-    def test_exactly_the_limit(self) -> None:
-        """A hundred lines leave nothing to count."""
-        observer = self.open()
-        for _ in range(100):
-            observer(event("x", log_namespace=logs.TRAFFIC))
-        self.clock.advance(1)
-        self.assertEqual(len(self.lines()), 100)
-
-    def test_traffic_after_the_clock_is_set_back(self) -> None:
-        """The log does not fall silent for an hour."""
-        observer = self.open()
-        for _ in range(101):
-            observer(event("x", log_namespace=logs.TRAFFIC))
-        self.lines()
-        self.clock.rightNow -= 3600
-        observer(event("y", log_namespace=logs.TRAFFIC))
-        self.assertEqual(
-            [line.split(" - ")[2] for line in self.lines()], ["... and 1 more messages in the last second", "y"]
-        )
-
     def test_traffic_fields_are_masked(self) -> None:
         """A message is masked as the document that it is, as text or as bytes, and cut."""
         observer = self.open()
@@ -365,16 +331,6 @@ class ObserverTests(Reading):
             observer(event("Received from {peer}: {message}", peer="[::1]:1", message=sent, log_namespace=logs.TRAFFIC))
         told = 'webcam_rpc.traffic - INFO - Received from [::1]:1: {"params": "***", "method": "authenticate"}'
         self.assertEqual(self.lines(), [told, told])
-
-    def test_flush(self) -> None:
-        """What is held back when the service ends is written then."""
-        observer = self.open()
-        for _ in range(102):
-            observer(event("x", log_namespace=logs.TRAFFIC))
-        observer.flush()
-        observer.flush()
-        self.assertEqual(self.lines()[100:], ["webcam_rpc.traffic - INFO - ... and 2 more messages in the last second"])
-        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_what_cannot_be_written(self) -> None:
         """Values and exceptions that raise when they are shown are not the caller's trouble."""

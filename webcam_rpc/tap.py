@@ -106,7 +106,7 @@ def compose(
     media = make_media(base, cameras)
 
     server = within_limits(settings.server)
-    traffic = Traffic(enabled=logging.traffic != "OFF")
+    traffic = Traffic(reactor, enabled=logging.traffic != "OFF")
     clients = Clients(
         reactor,
         server,
@@ -128,7 +128,7 @@ def compose(
         now(),
         looks,
         lambda: described,
-        log_pings=lambda: traffic.enabled,
+        pinged=traffic.pinged,
     )
     table = MethodTable(
         (

@@ -98,10 +98,11 @@ class ApiCase(LogCase):
             )
         )
         self.recordings: dict[str, str] = {}
+        self.pings: list[None] = []
         self.table = self.make_table()
         self.caller = Caller(Subscription())
 
-    def make_table(self, *, log_pings: bool = True) -> MethodTable:
+    def make_table(self) -> MethodTable:
         """Give the table of all methods."""
         device_of = lambda _: self.device  # noqa: E731
         server = ServerMethods(
@@ -111,7 +112,7 @@ class ApiCase(LogCase):
             "2025-07-30T10:00:00Z",
             self.components,
             lambda: openrpc.document(self.table, "webcam_rpc", "1.2.3"),
-            log_pings=lambda: log_pings,
+            pinged=lambda: self.pings.append(None),
         )
         return MethodTable(
             (

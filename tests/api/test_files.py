@@ -21,7 +21,7 @@ INVALID, NOT_FOUND, STATE, DEPENDENCY, STOPPING = -32602, -32010, -32020, -32050
 class FilesCase(ApiCase):
     """Three recordings of two cameras, one of which is no longer known, and a snapshot."""
 
-    def make_table(self, *, log_pings: bool = True) -> MethodTable:
+    def make_table(self) -> MethodTable:
         """Add the methods that are tested."""
         root = Path(self.mktemp()).absolute()
         self.disk = Disk(root / "media")
@@ -30,7 +30,7 @@ class FilesCase(ApiCase):
         self.addCleanup(self.library._shelves.close)
         self.library.room = SmallDisk(root / "media")
         files = FileMethods(self.registry, self.library)
-        return MethodTable((*super().make_table(log_pings=log_pings), *files.methods()))
+        return MethodTable((*super().make_table(), *files.methods()))
 
     def setUp(self) -> None:
         """Plug the camera in and make the files."""

@@ -28,7 +28,7 @@ _NAMES = {"start_recording", "stop_recording", "get_recording_status"}
 class RecordingsCase(ApiCase):
     """One camera, and encoders that copy."""
 
-    def make_table(self, *, log_pings: bool = True) -> MethodTable:
+    def make_table(self) -> MethodTable:
         """Give all methods and these."""
         self.clock.advance(100.0)
         self.feed = PastFeed(self.clock)
@@ -46,7 +46,7 @@ class RecordingsCase(ApiCase):
             config.Recording(segment=600),
         )
         methods = RecordingMethods(self.registry, self.recorder)
-        others = [method for method in super().make_table(log_pings=log_pings) if method.name not in _NAMES]
+        others = [method for method in super().make_table() if method.name not in _NAMES]
         return MethodTable((*others, *methods.methods()))
 
     def setUp(self) -> None:

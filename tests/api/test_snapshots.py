@@ -41,13 +41,13 @@ class FakeFeeds(Feeds):
 class SnapshotTests(ApiCase):
     """One camera that delivers."""
 
-    def make_table(self, *, log_pings: bool = True) -> MethodTable:
+    def make_table(self) -> MethodTable:
         """Give all methods and this one."""
         self.feed = FakeFeed(self.clock)
         self.feeds_of_one = FakeFeeds(self.feed)
         self.library = FakeLibrary(Path(self.mktemp()).absolute())
         snapshots = Snapshots(self.clock, self.children, self.library, self.bus, at_once)
-        others = [method for method in super().make_table(log_pings=log_pings) if method.name != "take_snapshot"]
+        others = [method for method in super().make_table() if method.name != "take_snapshot"]
         return MethodTable((*others, *SnapshotMethods(self.registry, self.feeds_of_one, snapshots).methods()))
 
     def setUp(self) -> None:

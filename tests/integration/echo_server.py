@@ -103,7 +103,7 @@ def make_echo_site(reactor: Any) -> Site:
     """Put the site together as the service's makeService and make_site do."""
     config = Config()
     limits = msgspec.structs.replace(config.server, max_message_size=LARGEST, ping_interval=0.0)
-    clients = Clients(reactor, limits, traffic=Traffic(enabled=False))
+    clients = Clients(reactor, limits, traffic=Traffic(reactor, enabled=False))
     clients.startService()
     calls = Calls(MethodTable(()), reactor)
     access = Access(config.access, ())

@@ -99,7 +99,7 @@ class MediaHttpTests(TestCase):
         self.directory = Path(self.mktemp())
         (self.directory / "recordings").mkdir(parents=True)
         self.media = FakeMedia(self.directory)
-        self.clients = Clients(reactor, limits, lambda _: (), Traffic(enabled=False))
+        self.clients = Clients(reactor, limits, lambda _: (), Traffic(reactor, enabled=False))
         site = make_site(
             reactor,
             limits,

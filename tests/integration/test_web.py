@@ -120,7 +120,7 @@ class WebTests(TestCase):
         settings = config.Server(**limits)
         self.methods = Methods()
         calls = Calls(self.methods.table(), reactor)
-        self.clients = Clients(reactor, settings, lambda _: [b'{"hello":1}'], Traffic(enabled=False))
+        self.clients = Clients(reactor, settings, lambda _: [b'{"hello":1}'], Traffic(reactor, enabled=False))
         self.site = make_site(
             reactor,
             settings,

@@ -189,7 +189,7 @@ class WebTestCase(SynchronousTestCase):
         self.methods = Methods()
         self.calls = Calls(self.methods.table(), self.clock, new_id=lambda: "c0ffee")
         self.greetings: list[bytes] = []
-        self.clients = Clients(self.clock, self.limits, self.greet, Traffic(enabled=self.traffic))
+        self.clients = Clients(self.clock, self.limits, self.greet, Traffic(self.clock, enabled=self.traffic))
         self.tokens = Tokens()
         self.admission = make_admission(self.clock, self.access, self.tokens, "camera-box")
         self.site = make_site(

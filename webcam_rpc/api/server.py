@@ -6,7 +6,6 @@ import platform
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from twisted.logger import Logger
 
 import twisted
 from webcam_rpc.api.cameras import NoParams
@@ -63,7 +62,7 @@ class ServerMethods:
     :param start_time: RFC 3339 UTC.
     :param components: gives each part's present health, by name.
     :param document: gives the OpenRPC document of all methods.
-    :param log_pings: tells whether each ping is worth a line in the log of traffic.
+    :param pinged: logs a ping.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class ServerMethods:
         components: Mapping[str, Callable[[], Component]],
         document: Callable[[], Document],
         *,
-        log_pings: Callable[[], bool],
+        pinged: Callable[[], object],
     ) -> None:
         self._bus = bus
         self._version = version
@@ -84,9 +83,7 @@ class ServerMethods:
         self._start_time = start_time
         self._components = components
         self._document = document
-        self._log_pings = log_pings
-        # With the traffic, whose level and limit also hold for pings.
-        self._log = Logger(namespace="webcam_rpc.traffic")
+        self._pinged = pinged
 
     def methods(self) -> tuple[Method, ...]:
         """List the methods of this noun."""
@@ -101,8 +98,7 @@ class ServerMethods:
 
     def ping(self, params: NoParams, caller: Caller) -> Literal["pong"]:  # noqa: ARG002
         """Answer."""
-        if self._log_pings():
-            self._log.info("Ping method called")
+        self._pinged()
         return "pong"
 
     def get_server_info(self, params: NoParams, caller: Caller) -> ServerInfo:  # noqa: ARG002

@@ -1,6 +1,6 @@
 """The one observer of the service's log events: which of them are written, how, and where.
 
-Owns the levels, the limit on the traffic log, and what happens when a file cannot be written.
+Owns the levels, and what happens when a file cannot be written.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ from webcam_rpc.logs.masking import mask_message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IReactorTime
     from twisted.logger import LogEvent
 
     from webcam_rpc.logs.output import Output
 
 #: The logger of the messages that are received and sent; it has a level of its own.
 TRAFFIC = "webcam_rpc.traffic"
-#: How many lines of traffic are written in a second.
-TRAFFIC_LIMIT = 100
 
 _OWN = "webcam_rpc.logs"
 # Leaves room for what stands before the message in its line.
@@ -69,7 +67,7 @@ class Observer:
     :param console: where it goes while one of ``targets`` cannot be written; may be one of them.
     :param level: the least level, by Python's names.
     :param traffic: the same for the logger :data:`TRAFFIC`, instead of ``level``; ``OFF`` for none.
-    :param clock: the reactor; traffic that was held back is counted a second later.
+    :param clock: gives the time of what the log has to say itself.
     """
 
     def __init__(
@@ -85,9 +83,6 @@ class Observer:
         self._console = console
         self.set_levels(level, traffic)
         self._clock = clock
-        self._second = -math.inf
-        self._in_second = 0
-        self._summary: IDelayedCall | None = None
 
     def __call__(self, event: LogEvent) -> None:
         """Write the event, if its level says so."""
@@ -96,10 +91,7 @@ class Observer:
         if rank < (self._traffic if traffic else self._level):
             return
         try:
-            if not traffic:
-                self._write(event)
-            elif self._admitted():
-                self._write(_without_secrets(event))
+            self._write(_without_secrets(event) if traffic else event)
         except Exception as error:  # noqa: BLE001 - whatever an event's fields do, the caller only wanted to log
             name = lines.logger(event)
             self.say("A log message of {logger} cannot be written: {error}", logger=name, error=type(error))
@@ -120,33 +112,6 @@ class Observer:
                 target.output.reopen()
             except OSError as error:
                 self.say("Cannot reopen {name}: {reason}", name=target.name, reason=error.strerror)
-
-    def flush(self) -> None:
-        """Write what is still held back: the count of unwritten traffic."""
-        if self._summary is not None:
-            self._summary.cancel()
-            self._count_rest()
-
-    def _admitted(self) -> bool:
-        now = self._clock.seconds()
-        # The clock of the machine may be set back, which must not silence the log.
-        if not 0 <= now - self._second < 1:
-            self.flush()
-            self._second = now
-            self._in_second = 0
-        self._in_second += 1
-        if self._in_second <= TRAFFIC_LIMIT:
-            return True
-        if self._summary is None:
-            self._summary = self._clock.callLater(1 - (now - self._second), self._count_rest)
-        return False
-
-    def _count_rest(self) -> None:
-        self._summary = None
-        rest = self._in_second - TRAFFIC_LIMIT
-        self._in_second = TRAFFIC_LIMIT
-        event = _event(self._clock.seconds(), "... and {rest} more messages in the last second", rest=rest)
-        self._write({**event, "log_level": LogLevel.info, "log_namespace": TRAFFIC})
 
     def _write(self, event: LogEvent) -> None:
         event.setdefault("log_time", self._clock.seconds())

@@ -70,8 +70,6 @@ class LoggedService(MultiService):
 
     def _stopped(self, result: object) -> object:
         self._bridge.stop()
-        if self._observer is not None:
-            self._observer.flush()
         return result
 
 

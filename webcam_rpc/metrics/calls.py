@@ -23,8 +23,7 @@ class CallTally:
     """Counts calls.
 
     :param seconds: the monotonic time.
-    :ivar outcomes: how many, by method and outcome. Methods that there are not are one.
-    :ivar times: by method.
+    :ivar times: by method. Methods that there are not are one.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
@@ -32,24 +31,35 @@ class CallTally:
         self._failures: dict[str, deque[float]] = {}
         #: Methods that have failed again and again, until they have not for as long; a dict for its order.
         self._persistent: dict[str, None] = {}
-        self.outcomes: Counter[tuple[str, str]] = Counter()
+        #: What did not go well: the rest of what the times count did.
+        self._errors: Counter[tuple[str, str]] = Counter()
+        self._expected: set[tuple[str, str]] = set()
         self.times: dict[str, Histogram] = {}
 
     def observed(self, method: str, outcome: str, seconds: float) -> None:
         """Count a call that is over."""
-        self.outcomes[method, outcome] += 1
         times = self.times.get(method)
         if times is None:
             times = self.times[method] = Histogram()
         times.observe(seconds)
-        if outcome == _DEFECT:
-            self._failed(method, self._seconds())
+        if outcome != _OK:
+            self._errors[method, outcome] += 1
+            if outcome == _DEFECT:
+                self._failed(method, self._seconds())
+
+    @property
+    def outcomes(self) -> dict[tuple[str, str], int]:
+        """How many calls there were, by method and outcome."""
+        found = dict.fromkeys(self._expected, 0) | self._errors
+        for method, times in self.times.items():
+            well = times.count - sum(count for (which, _), count in self._errors.items() if which == method)
+            if well:
+                found[method, _OK] = well
+        return found
 
     def expect(self, methods: Iterable[str]) -> None:
         """Have these methods in the figures before they are called: of what was not there, no increase can be told."""
-        for method in methods:
-            for outcome in (_OK, _DEFECT):
-                self.outcomes.setdefault((method, outcome), 0)
+        self._expected.update((method, outcome) for method in methods for outcome in (_OK, _DEFECT))
 
     def failing(self) -> tuple[str, ...]:
         """Name the methods that have failed again and again, until they have not for as long."""

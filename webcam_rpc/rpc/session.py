@@ -50,20 +50,20 @@ class Limits(msgspec.Struct, frozen=True):
 _DEFAULT_LIMITS = Limits()
 
 
-class Call(msgspec.Struct, frozen=True, eq=False):
+class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A call to be performed.
 
     ``id`` and ``params`` are as they stand in the text, UNSET where the request has none; a call without an id is a
     notification. Two calls are never equal, even if their text is.
     """
 
-    id: bytes | Raw | UnsetType
+    id: Raw | UnsetType
     method: str
     params: Raw | UnsetType
 
 
 class Exchange:
-    """The answer to one text, while it comes together: of one call, or of none.
+    """The answer to one text, while it comes together: here of a request alone, as nearly all are.
 
     :ivar calls: the calls to perform.
     :ivar reply: what is to be sent at once because no call can add to it; None if the calls decide, or if there is
@@ -71,13 +71,14 @@ class Exchange:
     :ivar full: whether the answer is as long as it may be: a call that is not performed yet should be declined.
     """
 
-    __slots__ = ("_limits", "_open", "calls", "full", "reply")
+    __slots__ = ("_limits", "_open", "calls")
 
-    def __init__(self, calls: tuple[Call, ...], reply: bytes | None, limits: Limits) -> None:
+    reply: bytes | None = None
+    full = False
+
+    def __init__(self, calls: tuple[Call, ...], limits: Limits) -> None:
         self.calls = calls
-        self.reply = reply
-        self.full = False
-        self._open = bool(calls)
+        self._open = True
         self._limits = limits
 
     def resolve(self, call: Call, result: object) -> bytes | None:
@@ -103,15 +104,28 @@ class Exchange:
         return self.reject(call, _too_long(performed=False))
 
 
+class _Refusal(Exchange):
+    """The answer to what asks for no call."""
+
+    __slots__ = ("reply",)
+
+    def __init__(self, reply: bytes, limits: Limits) -> None:
+        super().__init__((), limits)
+        self.reply = reply
+        self._open = False
+
+
 class _Batch(Exchange):
     """The answer to a batch."""
 
-    __slots__ = ("_answers", "_places", "_room", "_waiting")
+    __slots__ = ("_answers", "_places", "_room", "_waiting", "full", "reply")
 
     def __init__(
         self, places: dict[Call, int], answers: list[bytes | None], reply: bytes | None, limits: Limits
     ) -> None:
-        super().__init__(tuple(places), reply, limits)
+        super().__init__(tuple(places), limits)
+        self.reply = reply
+        self.full = False
         #: The calls that are not answered yet, each with the place of its reply in ``_answers``.
         self._places = places
         #: The replies in the order of the requests, None where one is awaited.
@@ -149,6 +163,9 @@ class _Batch(Exchange):
 
 def receive(data: str | bytes, limits: Limits = _DEFAULT_LIMITS) -> Exchange:
     """Read one text. Whatever it is, this gives an exchange and never raises."""
+    plain = messages.plain(data)
+    if plain is not None:
+        return Exchange((Call(plain.id, plain.method, UNSET),), limits)
     try:
         value = messages.read(data, limits.depth)
     except ParseError as error:
@@ -156,8 +173,8 @@ def receive(data: str | bytes, limits: Limits = _DEFAULT_LIMITS) -> Exchange:
     if type(value) is dict:
         outcome = _request(value, data, limits)
         if isinstance(outcome, Call):
-            return Exchange((outcome,), None, limits)
-        return Exchange((), outcome, limits)
+            return Exchange((outcome,), limits)
+        return _Refusal(outcome, limits)
     if type(value) is not list or not value:
         return _refused(InvalidRequest(), limits)
     if len(value) > limits.batch:
@@ -185,19 +202,8 @@ def _request(value: Any, text: str | bytes | Raw, limits: Limits) -> Call | byte
     """Give the call that one request object asks for, or the reply that says why there is none."""
     if type(value) is not dict:
         return messages.failure(NULL, InvalidRequest(), limits.reflect)
-    method, id_ = value.get("method"), value.get("id")
-    if (
-        type(id_) is int
-        and id_ != 0
-        and "params" not in value
-        and type(method) is str
-        and value.get("jsonrpc") == "2.0"
-        and len(verbatim := b"%d" % id_) <= limits.reflect
-    ):
-        # As most calls are, and the one kind whose members need not be looked up in the text: a whole number can be
-        # written in one way only, except for zero.
-        return Call(verbatim, method, UNSET)
     members = messages.verbatim(text)
+    method = value.get("method")
     if members.id is not UNSET:
         # An id that cannot be used leaves the reply with null; one that can goes into the reply even if the rest of
         # the request is wrong, so that the client learns which of its calls failed.
@@ -216,7 +222,7 @@ def _request(value: Any, text: str | bytes | Raw, limits: Limits) -> Call | byte
 
 
 def _refused(error: RPCError, limits: Limits) -> Exchange:
-    return Exchange((), messages.failure(NULL, error, limits.reflect), limits)
+    return _Refusal(messages.failure(NULL, error, limits.reflect), limits)
 
 
 def _too_long(*, performed: bool) -> RPCError:

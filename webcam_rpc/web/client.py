@@ -148,8 +148,9 @@ class Client:
 
     def received(self, text: bytes) -> None:
         """Take a message from the client."""
-        self._counts.messages_received += 1
-        self._counts.bytes_received += len(text)
+        counts = self._counts
+        counts.messages_received += 1
+        counts.bytes_received += len(text)
         if self._traffic.enabled:
             self._traffic.received(self._peer, text)
         exchange = receive(text)
@@ -203,7 +204,8 @@ class Client:
             return
         if self._traffic.enabled:
             self._traffic.sending(self._peer, text)
-        if self._outbox.full and self._outbox.waiting > _REPLIES * self._max_pending:
+        outbox = self._outbox
+        if outbox.full and outbox.waiting > _REPLIES * self._max_pending:
             self._too_slow()
         elif self._codec is not None and len(text) >= deflate.WORTHWHILE:
             self._write(text_frame(self._codec.compress(text), compressed=True))
@@ -211,8 +213,9 @@ class Client:
             self._write(text_frame(text))
 
     def _write(self, frame: bytes) -> None:
-        self._counts.messages_sent += 1
-        self._counts.bytes_sent += len(frame)
+        counts = self._counts
+        counts.messages_sent += 1
+        counts.bytes_sent += len(frame)
         self._outbox.write(frame)
 
     def _too_slow(self) -> None:

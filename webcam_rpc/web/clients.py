@@ -56,7 +56,7 @@ class Clients(Service):
         self.connections = Connections(clock, limits.max_connections, limits.max_connections_per_address)
         self.counts = counts or Counts()
         self.turn = Turn(clock)
-        self.traffic = traffic or Traffic()
+        self.traffic = traffic or Traffic(clock)
         self._greeting = greeting
         # A dict for its order: who came first is told first.
         self._clients: dict[Client, None] = {}
@@ -80,7 +80,7 @@ class Clients(Service):
         super().stopService()
         for client in self:
             client.close(GOING_AWAY, "shutting down")
-        return self.connections.close(GRACE)
+        return self.connections.close(GRACE).addCallback(lambda _: self.traffic.flush())
 
     def configure(self, limits: Limits) -> None:
         """Go by these limits from now on; nobody who is connected has to go."""
