@@ -322,31 +322,23 @@ def _compressed(chance: random.Random) -> Iterator[bytes]:
 
 
 def _violation(chance: random.Random) -> bytes:
-    what = chance.randrange(9)
-    text = _message(chance)
-    if what == 0:
-        bad = chance.choice(_BAD_UTF8)
-        place = chance.choice((0, len(text) // 2, len(text)))
-        return _masked(TEXT, text[:place] + bad + text[place:], chance)
-    if what == 1:
-        return frame(chance.choice((TEXT, PING, CONTINUATION)), text[:100], masked=False)
-    if what == 2:
-        return _masked(chance.choice((3, 7, 11, 15)), text[:100], chance)
-    if what == 3:
-        return _masked(TEXT, text, chance, rsv=chance.randrange(1, 8))
-    if what == 4:
-        return bytes((0x81, 0xFE)) + chance.randrange(126).to_bytes(2, "big") + chance.randbytes(40)
-    if what == 5:
-        return (
-            bytes((0x81, 0xFF))
-            + chance.choice((0, 125, 65535, 1 << 62, 1 << 63)).to_bytes(8, "big")
-            + chance.randbytes(40)
+    text, short = _message(chance), chance.randrange(126)
+    bad, place = chance.choice(_BAD_UTF8), chance.choice((0, len(text) // 2, len(text)))
+    long = chance.choice((0, 125, 65535, 1 << 62, 1 << 63))
+    return chance.choice(
+        (
+            _masked(TEXT, text[:place] + bad + text[place:], chance),
+            _masked(TEXT, text[:place] + bad + text[place:], chance),
+            frame(chance.choice((TEXT, PING, CONTINUATION)), text[:100], masked=False),
+            _masked(chance.choice((3, 7, 11, 15)), text[:100], chance),
+            _masked(TEXT, text, chance, rsv=chance.randrange(1, 8)),
+            bytes((0x81, 0xFE)) + short.to_bytes(2, "big") + chance.randbytes(40),
+            bytes((0x81, 0xFF)) + long.to_bytes(8, "big") + chance.randbytes(40),
+            _masked(BINARY, text, chance),
+            _masked(PING, bytes(chance.choice((10, 126))), chance, fin=False),
+            _masked(CONTINUATION, text[:50], chance) + chance.randbytes(chance.randint(1, 40)),
         )
-    if what == 6:
-        return _masked(BINARY, text, chance)
-    if what == 7:
-        return _masked(PING, bytes(chance.choice((10, 126))), chance, fin=False)
-    return _masked(CONTINUATION, text[:50], chance) + chance.randbytes(chance.randint(1, 40))
+    )
 
 
 def _stream(chance: random.Random, setting: Setting) -> bytes:
@@ -379,8 +371,7 @@ def _stream(chance: random.Random, setting: Setting) -> bytes:
 def _reads(data: bytes, chance: random.Random) -> Iterator[bytes]:
     """Cut a stream into what is read at a time, from byte by byte to everything at once."""
     usual = chance.choice((1, 2, 7, 50, 1000, 20_000, 65_536))
-    if usual < len(data) // 500:
-        usual = len(data) // 500
+    usual = max(usual, len(data) // 500)
     while data:
         size = chance.choice((usual, chance.randint(1, 2 * usual), chance.randint(1, 16)))
         yield data[:size]
