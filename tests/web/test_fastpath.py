@@ -244,6 +244,13 @@ class WholeFrameTests(WebTestCase):
         self.assertEqual(self.kinds(self.wire), [TEXT, CLOSE])
         self.assertEqual(len(self.methods.performed), 1)
 
+    def test_a_flood_behind_a_violation(self) -> None:
+        """It is dropped at once, and not in pieces as long as the rest of the frame that failed."""
+        self.wire.send(frame(TEXT, b"\xff" + b"x" * 17_000)[:-1])
+        self.assertEqual(self.kinds(self.wire), [CLOSE])
+        self.assertEqual(self.wire.protocol.parse(bytes(60_000)), 60_000)
+        self.assertLess(len(self.wire.protocol.data), 60_000)
+
     def test_order(self) -> None:
         """Pongs keep their place between the replies."""
         self.wire.send(_PING + frame(PING, b"a") + _PING + frame(PING, b"b") + frame(PING, b"c") + _PING)
@@ -251,7 +258,11 @@ class WholeFrameTests(WebTestCase):
 
     def test_news_in_between(self) -> None:
         """What is broadcast while a read is looked at comes where it happened."""
-        self.methods.meanwhile = lambda: self.clients.broadcast(b'{"n":1}', "camera_status_update", None) and None
+
+        def news() -> None:
+            self.clients.broadcast(b'{"n":1}', "camera_status_update", None)
+
+        self.methods.meanwhile = news
         self.wire.send(_PING + self.echo(2) + _PING)
         self.assertEqual([each.get("n", each.get("id")) for each in self.replies(self.wire)], [1, 1, 2, 1])
 
