@@ -366,3 +366,11 @@ class WebTests(TestCase):
         while not condition():
             self.assertLess(reactor.seconds(), end)
             await deferLater(reactor, 0.01)
+
+
+class StockWebTests(WebTests):
+    """All of it without the fast path."""
+
+    async def serve(self, endpoint: str = "tcp:0:interface=127.0.0.1", **limits: Any) -> None:
+        """Listen."""
+        await super().serve(endpoint, fast_path=False, **limits)

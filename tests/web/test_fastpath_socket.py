@@ -43,7 +43,7 @@ class SocketTests(SynchronousTestCase):
     def waiting(self) -> int:
         """Count what is with the transport."""
         one = self.connection
-        return len(one.dataBuffer) - one.offset + sum(len(each) for each in one._tempDataBuffer)
+        return int(len(one.dataBuffer) - one.offset + sum(len(each) for each in one._tempDataBuffer))
 
     def test_at_once(self) -> None:
         """What the socket takes is with the peer before the reactor turns, and nobody waits for the socket."""
