@@ -128,7 +128,8 @@ def _script(data: bytes) -> Iterator[both.Step]:
         else:
             piece = frame(TEXT, payload, mask=mask) * (1, 1, 1, 1, 1, 2, 20, 70)[kind]
         cut = size * 7 % (len(piece) + 1) if first & 16 else 0
-        yield piece[:cut]
+        if cut:
+            yield piece[:cut]
         if first & 8:
             yield both.NEWS
         yield piece[cut:]

@@ -153,7 +153,8 @@ class Side(WebTestCase):
             "aborted": wire.aborted,
             "half closed": wire.half_closed,
             "closed": wire.disconnecting,
-            "paused": wire.paused,
+            # Whose last frame was the client's close frame is not read from any more, paused or not.
+            "paused": wire.paused and not wire.disconnecting,
             "timers": sorted(call.getTime() for call in self.clock.getDelayedCalls()),
             "clients": len(self.clients),
             "cancelled": self.methods.cancelled,
