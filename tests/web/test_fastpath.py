@@ -111,6 +111,21 @@ class DifferentialTests(SynchronousTestCase):
             + _PING
         )
 
+    def test_what_looks_like_a_text(self) -> None:
+        """Where a frame has begun, in its head or behind it, bytes that look like a whole text are none."""
+        text = b"\x81\x80" + bytes(4)
+        for begin, data in (
+            (1, frame(PING, b"x", mask=b"\x80\x00\x00\x00")),
+            (2, frame(PING, b"1234", mask=text[:4])),
+            (4, b"\x81\xfe\x00\xfe" + text[:4] + bytes(254)),
+            (8, frame(PING, b"xx" + text, mask=bytes(4))),
+            (8, frame(TEXT, b'"\x00' + text + b'"', mask=bytes(4), fin=False) + frame(CONTINUATION)),
+            (len(frame(TEXT, fin=False)), frame(TEXT, fin=False) + text),
+            (9, frame(BINARY, b"xx" + text + b"x", mask=bytes(4))),
+        ):
+            self.same(_PING + data[:begin], NEWS, data[begin:] + _PING, 1.0)
+            self.same(_PING + data[:begin], data[begin:] + _PING, 1.0)
+
     def test_bad_utf8(self) -> None:
         """Text that is none is refused, wherever it is bad and however it comes."""
         for bad in (b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80"):
