@@ -295,6 +295,13 @@ class WholeFrameTests(WebTestCase):
         self.wire.send(data[-1:] + _PING)
         self.assertEqual((len(self.replies(self.wire)), self.clients.counts.fast_path), (2, 2))
 
+    def test_pieces(self) -> None:
+        """Autobahn, which copies all that it holds at each step, gets a few kilobytes of a long frame at a time."""
+        link, data = self.wire.protocol, frame(TEXT, sized(60_000))
+        self.assertEqual(link.parse(data), 4096)
+        self.assertIsNotNone(link.current_frame)
+        self.assertEqual(link.parse(data[4096:]), 4096)
+
     def test_back_to_the_fast_path(self) -> None:
         """Behind each frame that was Autobahn's, in the same read, the next whole one is not."""
         for data in (
