@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
@@ -80,6 +81,11 @@ class Talk(Protocol):
         """Read no more."""
         transport: Any = self.transport
         transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        transport: Any = self.transport
+        transport.resumeProducing()
 
     def close(self) -> Deferred[Any]:
         """Go."""
@@ -331,6 +337,23 @@ class WebTests(TestCase):
                 await self.ping(other)
         await self.eventually(lambda: len(self.clients.connections) == 1)
         await self.ping(other)
+
+    async def test_a_client_that_reads_late(self) -> None:
+        """Megabytes of replies wait while it does not read; then it has every byte, once and in order."""
+        await self.serve()
+        late, other = await self.websocket(), await self.websocket()
+        late.pause()
+        sizes = [1000 * number + number for number in range(1, 61)]
+        late.send(b"".join(frame(TEXT, request("big", size, size=size)) for size in sizes) + frame(PING, b"x"))
+        for _ in range(20):
+            await self.ping(other)
+        self.assertEqual(late.data, b"")
+        late.resume()
+        found = await late.frames(len(sizes) + 1)
+        self.assertEqual([each.opcode for each in found], [TEXT] * len(sizes) + [PONG])
+        answers = [json.loads(each.payload) for each in found[:-1]]
+        self.assertEqual([answer["id"] for answer in answers], sizes)
+        self.assertEqual([answer["result"] == "x" * answer["id"] for answer in answers], [True] * len(sizes))
 
     async def test_a_client_that_floods(self) -> None:
         """One that sends calls and pings without end gets answers, and so does another in between."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.web.wire import Wire
 
 #: How many streams are made up here; scripts/fuzz tries more.
-_STREAMS = 250
+_STREAMS = 200
 #: What takes the fast path, at most.
 _MOST = 16 * 1024
 
