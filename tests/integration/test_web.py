@@ -343,12 +343,18 @@ class WebTests(TestCase):
         await self.serve()
         late, other = await self.websocket(), await self.websocket()
         late.pause()
-        sizes = [1000 * number + number for number in range(1, 61)]
-        late.send(b"".join(frame(TEXT, request("big", size, size=size)) for size in sizes) + frame(PING, b"x"))
-        for _ in range(20):
+        (behind, _), sizes = self.clients, [100_000]
+        # The kernel takes some megabytes.
+        while not behind._outbox.full:
+            late.send(frame(TEXT, request("big", sizes[-1], size=sizes[-1])))
+            sizes.append(sizes[-1] + 1)
+            self.assertLess(len(sizes), 300)
             await self.ping(other)
+        late.send(frame(TEXT, request("big", sizes[-1], size=sizes[-1])) + frame(PING, b"x"))
+        await self.ping(other)
         self.assertEqual(late.data, b"")
         late.resume()
+        await late.until(lambda: late.data.endswith(b"\x8a\x01x"))
         found = await late.frames(len(sizes) + 1)
         self.assertEqual([each.opcode for each in found], [TEXT] * len(sizes) + [PONG])
         answers = [json.loads(each.payload) for each in found[:-1]]
