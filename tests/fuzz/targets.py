@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.logger import LogLevel
 
+from tests.web import differential as both
 from tests.web.case import WebTestCase
 from tests.web.wire import CLOSE, PING, PONG, TEXT, UPGRADE, frame, frames, head
 from webcam_rpc.cameras import v4l2
@@ -85,6 +86,55 @@ def websocket(data: bytes) -> None:
         site.doCleanups()
 
 
+def differential(data: bytes) -> None:
+    """Make the same of bytes with the fast path and without it.
+
+    The first byte says what was agreed on, and each that follows which step comes next: a frame of a kind, in one or
+    two reads, bytes as they are, time that passes, or something else that happens.
+    """
+    how, data = data[:1] or b"\0", data[1:]
+    agreed = both.Setting(
+        deflate=bool(how[0] & 1),
+        max_message_size=(1024, 70_000)[how[0] >> 1 & 1],
+        max_pending=(4096, 1 << 20)[how[0] >> 2 & 1],
+    )
+    both.compare(agreed, (*_script(data), both.DRAINED, 3.0, 20.0, both.ANSWER, both.NEWS, 20.0, 1.0))
+
+
+def _script(data: bytes) -> Iterator[both.Step]:
+    """Make a script of bytes: a step's first byte says which it is, the second how long."""
+    masks = (bytes(4), b"\x01\x80\xff\x00")
+    while len(data) >= 2:
+        first, size, data = data[0], data[1], data[2:]
+        kind = first >> 5
+        if kind == 0:
+            happens = first & 15
+            yield both.EVENTS[happens] if happens < len(both.EVENTS) else (0.0, 0.5, 3.0, 20.0)[size & 3]
+            continue
+        payload, data = data[:size], data[size:]
+        if kind == 1:
+            yield payload
+            continue
+        # What is said of the payload: as it is, or many times over, or with blanks behind it.
+        payload *= (1, 1, 1, 200)[first & 3]
+        if first & 3 == 2:
+            payload += b" " * (16_300 if size & 1 else 200)
+        mask = masks[first >> 2 & 1]
+        if kind == 2:
+            opcode = data[:1] or b"\x81"
+            data = data[1:]
+            fin, rsv, masked = bool(opcode[0] & 0x80), opcode[0] >> 4 & 7, opcode[0] & 0x0F != 0x0E
+            piece = frame(opcode[0] & 0x0F, payload, fin=fin, rsv=rsv, masked=masked, mask=mask)
+        else:
+            piece = frame(TEXT, payload, mask=mask) * (1, 1, 1, 1, 1, 2, 20, 70)[kind]
+        cut = size * 7 % (len(piece) + 1) if first & 16 else 0
+        if cut:
+            yield piece[:cut]
+        if first & 8:
+            yield both.NEWS
+        yield piece[cut:]
+
+
 def handshake(data: bytes) -> None:
     """Bytes on a new connection: it is answered in HTTP, or waits for more, or is closed."""
     site = _Site()
@@ -153,6 +203,46 @@ _SEEDS_WEBSOCKET = (
     b"\x02" + frame(TEXT, _CALLS[0]) + frame(PING, b"x") + frame(CLOSE, b"\x03\xe8bye"),
     b"\x01" + bytes([0xC1, 7]) + b"\xaa\x56\x2a\xcb\x2a\x4d\x02",
 )
+_SEEDS_DIFFERENTIAL = (
+    b"\x02"
+    + b"".join(
+        bytes([kind << 5 | more, len(text)]) + text
+        for kind in (3, 5)
+        for more in (0, 4, 16, 24, 2)
+        for text in _CALLS[:2]
+    ),
+    b"\x07"
+    + bytes([0x40, 5])
+    + b'{"jso'
+    + b"\x01"
+    + bytes([0x40, 2])
+    + b"hi"
+    + b"\x89"
+    + bytes([0x50, 3])
+    + b"n}}"
+    + b"\x80",
+    b"\x02"
+    + bytes([0xE0, len(_CALLS[0])])
+    + _CALLS[0]
+    + bytes([0x40, 1])
+    + b"x\x89"
+    + b"\x00\x00"
+    + b"\x60\x02{}"
+    + b"\x01\x00",
+    b"\x03"
+    + bytes([0x40, 7])
+    + b"\xaa\x56\x2a\xcb\x2a\x4d\x02"
+    + b"\xc1"
+    + b"\x0f\x03\x60\x02{}\x02\x00\x40\x02\x03\xe8\x88",
+    b"\x02"
+    + bytes([0x20, 18])
+    + frame(TEXT, b'"\xc3\xa9"')
+    + frame(PING, b"x")
+    + bytes([0x78, 4])
+    + b'"\xff"'
+    + b"\x05\x00",
+    b"\x02" + bytes([0x72, 3]) + b"[1]" + bytes([0x73, 20]) + b" " * 20 + b"\x04\x00\x06\x00",
+)
 _SEEDS_HANDSHAKE = (
     head("GET", "/ws", *UPGRADE),
     head("POST", "/rpc", "Content-Type: application/json", "Content-Length: 2") + b"{}",
@@ -165,6 +255,7 @@ _SEEDS_V4L2 = tuple(
 
 TARGETS = {
     "websocket": Target(websocket, _SEEDS_WEBSOCKET),
+    "differential": Target(differential, _SEEDS_DIFFERENTIAL),
     "handshake": Target(handshake, _SEEDS_HANDSHAKE),
     "jsonrpc": Target(jsonrpc, _CALLS),
     "v4l2-ctl": Target(v4l2_ctl, _SEEDS_V4L2),

@@ -15,7 +15,7 @@ from tests.fuzz.targets import TARGETS
 from tests.service import ROOT
 
 #: How often each target is run here: the sites take a hundred times as long as the parsers.
-_RUNS = {"websocket": 100, "handshake": 100, "jsonrpc": 2000, "v4l2-ctl": 120}
+_RUNS = {"websocket": 100, "differential": 150, "handshake": 100, "jsonrpc": 2000, "v4l2-ctl": 120}
 
 
 def changed(seeds: tuple[bytes, ...], chance: random.Random) -> bytes:
@@ -55,6 +55,10 @@ class FuzzTests(SynchronousTestCase):
     def test_websocket(self) -> None:
         """Frames of any kind on a WebSocket."""
         self.run_target("websocket")
+
+    def test_differential(self) -> None:
+        """Frames of any kind, with the fast path and without."""
+        self.run_target("differential")
 
     def test_handshake(self) -> None:
         """Bytes of any kind on a new connection."""

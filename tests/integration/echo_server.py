@@ -14,9 +14,10 @@ pacing, codec and outbox) and changes only
 
 What is replaced, raised or left out here is tested elsewhere against the real service.
 
-    python -m tests.integration.echo_server [--port PORT]
+    python -m tests.integration.echo_server [--port PORT] [--stock]
 
-listens on loopback (an ephemeral port unless told), prints the address on one line, and ends with SIGTERM or SIGINT.
+listens on loopback (an ephemeral port unless told), with or without the fast path, prints the address on one line, and
+ends with SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from webcam_rpc.web.admission import Admission
 from webcam_rpc.web.allowance import Rates
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
+from webcam_rpc.web.fastpath import FastServerProtocol
 from webcam_rpc.web.frames import text_frame
 from webcam_rpc.web.grants import Grants
 from webcam_rpc.web.protocol import WebcamServerFactory, WebcamServerProtocol
@@ -51,8 +53,8 @@ LARGEST = 16 * 1024 * 1024
 _TEXT_OR_BINARY = 0x01 ^ 0x02
 
 
-class EchoProtocol(WebcamServerProtocol):
-    """The service's WebSocket, except that messages come back."""
+class StockEchoProtocol(WebcamServerProtocol):
+    """The service's WebSocket without its fast path, except that messages come back."""
 
     binary = False
 
@@ -67,10 +69,18 @@ class EchoProtocol(WebcamServerProtocol):
         super().onMessageFrameBegin(length)
 
 
+class EchoProtocol(StockEchoProtocol, FastServerProtocol):
+    """The service's WebSocket, except that messages come back."""
+
+    def parse(self, data: bytes) -> int:
+        """Take whole text frames past Autobahn, as the service does, which knows no other messages."""
+        if not (self.inside_message or self.current_frame):
+            self.binary = False
+        return super().parse(data)
+
+
 class EchoFactory(WebcamServerFactory):
     """The service's factory of WebSockets, whose clients get back what they send."""
-
-    protocol = EchoProtocol
 
     def client(self, link: WebcamServerProtocol) -> Client:
         """Make a client as the service does, and take its messages from it."""
@@ -81,7 +91,7 @@ class EchoFactory(WebcamServerFactory):
                 frame = text_frame(payload)
             else:
                 frame = text_frame(client._codec.compress(payload), compressed=True)
-            if cast("EchoProtocol", link).binary:
+            if cast("StockEchoProtocol", link).binary:
                 # The service never sends such a frame.
                 frame = bytes((frame[0] ^ _TEXT_OR_BINARY,)) + frame[1:]
             client._outbox.write(frame)
@@ -99,17 +109,18 @@ class Nobody:
         raise TokenRefused("unknown")
 
 
-def make_echo_site(reactor: Any) -> Site:
+def make_echo_site(reactor: Any, *, fast: bool = True) -> Site:
     """Put the site together as the service's makeService and make_site do."""
     config = Config()
-    limits = msgspec.structs.replace(config.server, max_message_size=LARGEST, ping_interval=0.0)
+    limits = msgspec.structs.replace(config.server, max_message_size=LARGEST, ping_interval=0.0, fast_path=fast)
     clients = Clients(reactor, limits, traffic=Traffic(reactor, enabled=False))
     clients.startService()
     calls = Calls(MethodTable(()), reactor)
     access = Access(config.access, ())
     grants = Grants(reactor, time.time, access, lambda _: False)
     admission = Admission(access, grants, Nobody(), Rates(config.access.rate, reactor.seconds), reactor.seconds)
-    websockets = EchoFactory(reactor, limits, clients, calls, admission)
+    kinds = {True: EchoProtocol, False: StockEchoProtocol}
+    websockets = EchoFactory(reactor, limits, clients, calls, admission, kinds.__getitem__)
     tree = root(reactor, clients, calls, admission, websockets, lambda: b"{}")
     return Site(reactor, tree, limits, admission, clients, websockets)
 
@@ -120,9 +131,10 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description="Echo server with the service's WebSocket.")
     parser.add_argument("--port", type=int, default=0, help="the port on loopback")
+    parser.add_argument("--stock", action="store_true", help="without the fast path")
     options = parser.parse_args()
     reactor: Any = installed
-    port = reactor.listenTCP(options.port, make_echo_site(reactor), interface="127.0.0.1")
+    port = reactor.listenTCP(options.port, make_echo_site(reactor, fast=not options.stock), interface="127.0.0.1")
     print(f"ws://127.0.0.1:{port.getHost().port}/ws", flush=True)  # noqa: T201 - what it is asked for
     reactor.run()
 

@@ -29,24 +29,25 @@ PATIENCE = 30.0
 #: Bytes of an error beside the 8 kB that it may give back of its request.
 _LONGEST_ERROR = 8192 + 1024
 
-#: The one service of all these tests: they change nothing in it but an alias.
-_running: list[Service] = []
+#: The services of all these tests, with the fast path and without: they change nothing in them but an alias.
+_running: dict[bool, Service] = {}
 
 
 def _directory(test: TestCase) -> Path:
     return Path(test.mktemp()).absolute()
 
 
-async def service(directory: Path) -> Service:
+async def service(directory: Path, *, fast: bool = True) -> Service:
     """Give the service, started by whoever asks first and ended with the process."""
-    if not _running:
+    if fast not in _running:
+        options = ["--demo", "--device-dir", "/nonexistent", "--set", "logging.traffic=OFF"]
         started = Service(
             reactor,
             directory,
-            options=("--demo", "--device-dir", "/nonexistent", "--set", "logging.traffic=OFF"),
+            options=(*options, "--set", f"server.fast_path={str(fast).lower()}"),
         )
-        _running.append(await started.start())
-    return _running[0]
+        _running[fast] = await started.start()
+    return _running[fast]
 
 
 @dataclass(frozen=True)
@@ -204,10 +205,11 @@ class WebSocketCaseTests(Cases, TestCase):
     """Over a WebSocket, where each case shares the connection with all the others of its group."""
 
     timeout = 120
+    fast = True
 
     async def setUp(self) -> None:  # type: ignore[override]
         """Connect."""
-        self.service = await service(_directory(self))
+        self.service = await service(_directory(self), fast=self.fast)
         self.talk = await talk(self.service)
 
     async def tearDown(self) -> None:  # type: ignore[override]
@@ -240,6 +242,12 @@ class WebSocketCaseTests(Cases, TestCase):
         self.addCleanup(proxied.close)
         for case in cases.DENIED:
             self.assertEqual(faults(case, await proxied.ask(case.text, 1)), [])
+
+
+class StockWebSocketCaseTests(WebSocketCaseTests):
+    """All of it without the fast path."""
+
+    fast = False
 
 
 class PostCaseTests(Cases, TestCase):

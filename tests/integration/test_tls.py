@@ -12,6 +12,7 @@ from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientPr
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import clientFromString, wrapClientTLS
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.ssl import Certificate as TrustRoot
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.threads import deferToThread
@@ -21,6 +22,7 @@ from tests.certificates import write_pair
 from tests.integration import test_web
 from tests.integration.test_service import PATIENCE, ServiceCase
 from tests.service import eventually
+from webcam_rpc.web.fastpath import FastServerProtocol
 from webcam_rpc.web.tls import Certificate, Files
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ client_factory: Any = WebSocketClientFactory
 
 class TlsWebTests(test_web.WebTests):
     """Everything that holds on a plain socket, through TLS."""
+
+    fast = True
 
     async def serve(self, endpoint: str = "tcp:0:interface=127.0.0.1", **limits: Any) -> None:
         """Listen."""
@@ -48,6 +52,29 @@ class TlsWebTests(test_web.WebTests):
         """Put TLS before the endpoint."""
         trusted = TrustRoot.loadPEM(Path(self.files.certificate).read_bytes())
         return wrapClientTLS(optionsForClientTLS("localhost", trustRoot=trusted), super().reach(where))
+
+    async def test_nothing_goes_past_tls(self) -> None:
+        """With the fast path too, what is sent goes through the transport that encrypts."""
+        await self.serve()
+        talk = await self.websocket()
+        (client,) = self.clients
+        link: Any = client._link
+        self.assertEqual(isinstance(link, FastServerProtocol), self.fast)
+        self.assertTrue(ISSLTransport.providedBy(link.transport))
+        self.assertEqual(client._outbox._write, link.transport.write)
+        self.assertEqual(link.writer(), link.transport.write)
+        await self.ping(talk)
+        self.assertEqual(self.clients.counts.fast_path, self.fast)
+
+
+class StockTlsWebTests(TlsWebTests):
+    """All of it without the fast path."""
+
+    fast = False
+
+    async def serve(self, endpoint: str = "tcp:0:interface=127.0.0.1", **limits: Any) -> None:
+        """Listen."""
+        await super().serve(endpoint, fast_path=False, **limits)
 
 
 class _Greeted(WebSocketClientProtocol):

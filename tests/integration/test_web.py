@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import struct
@@ -80,6 +81,11 @@ class Talk(Protocol):
         """Read no more."""
         transport: Any = self.transport
         transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        transport: Any = self.transport
+        transport.resumeProducing()
 
     def close(self) -> Deferred[Any]:
         """Go."""
@@ -332,6 +338,29 @@ class WebTests(TestCase):
         await self.eventually(lambda: len(self.clients.connections) == 1)
         await self.ping(other)
 
+    async def test_a_client_that_reads_late(self) -> None:
+        """Megabytes of replies wait while it does not read; then it has every byte, once and in order."""
+        await self.serve()
+        late, other = await self.websocket(), await self.websocket()
+        late.pause()
+        (behind, _), sizes = self.clients, [100_000]
+        # The kernel takes some megabytes.
+        while not behind._outbox.full:
+            late.send(frame(TEXT, request("big", sizes[-1], size=sizes[-1])))
+            sizes.append(sizes[-1] + 1)
+            self.assertLess(len(sizes), 300)
+            await self.ping(other)
+        late.send(frame(TEXT, request("big", sizes[-1], size=sizes[-1])) + frame(PING, b"x"))
+        await self.ping(other)
+        self.assertEqual(late.data, b"")
+        late.resume()
+        await late.until(lambda: late.data.endswith(b"\x8a\x01x"))
+        found = await late.frames(len(sizes) + 1)
+        self.assertEqual([each.opcode for each in found], [TEXT] * len(sizes) + [PONG])
+        answers = [json.loads(each.payload) for each in found[:-1]]
+        self.assertEqual([answer["id"] for answer in answers], sizes)
+        self.assertEqual([answer["result"] == "x" * answer["id"] for answer in answers], [True] * len(sizes))
+
     async def test_a_client_that_floods(self) -> None:
         """One that sends calls and pings without end gets answers, and so does another in between."""
         await self.serve()
@@ -366,3 +395,11 @@ class WebTests(TestCase):
         while not condition():
             self.assertLess(reactor.seconds(), end)
             await deferLater(reactor, 0.01)
+
+
+class StockWebTests(WebTests):
+    """All of it without the fast path."""
+
+    async def serve(self, endpoint: str = "tcp:0:interface=127.0.0.1", **limits: Any) -> None:
+        """Listen."""
+        await super().serve(endpoint, fast_path=False, **limits)

@@ -187,7 +187,7 @@ class WebTestCase(SynchronousTestCase):
         """Put a site together."""
         self.clock = Turns()
         self.methods = Methods()
-        self.calls = Calls(self.methods.table(), self.clock, new_id=lambda: "c0ffee")
+        self.calls = self.make_calls()
         self.greetings: list[bytes] = []
         self.clients = Clients(self.clock, self.limits, self.greet, Traffic(self.clock, enabled=self.traffic))
         self.tokens = Tokens()
@@ -208,6 +208,10 @@ class WebTestCase(SynchronousTestCase):
         observer: Any = self.log.append
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
+
+    def make_calls(self) -> Calls:
+        """Give what performs the methods."""
+        return Calls(self.methods.table(), self.clock, new_id=lambda: "c0ffee")
 
     def greet(self, _client: Client) -> Iterable[bytes]:
         """Give what a client gets at once."""

@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.case import WebTestCase, request
 from tests.web.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
+from webcam_rpc import config
 
 if TYPE_CHECKING:
     from tests.web.wire import Wire
@@ -53,10 +54,12 @@ class Clients(RuleBasedStateMachine):
     """The machine."""
 
     peers = Bundle("peers")
+    fast = True
 
     def __init__(self) -> None:
         super().__init__()
         self.site = _Site()
+        self.site.limits = config.Server(fast_path=self.fast)
         self.site.setUp()
         self.last_id = self.told = 0
         self.all: list[_Peer] = []
@@ -196,11 +199,19 @@ class Clients(RuleBasedStateMachine):
                         peer.answered.append(one["id"])
 
 
+class StockClients(Clients):
+    """The machine, without the fast path."""
+
+    fast = False
+
+
 class MachineTests(SynchronousTestCase):
     """The machine, for a while."""
+
+    machine = Clients
 
     def test_anything(self) -> None:
         """Whatever clients do, whoever is there is answered."""
         run_state_machine_as_test(
-            Clients, settings=settings(max_examples=40, stateful_step_count=30, deadline=None, derandomize=True)
+            self.machine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None, derandomize=True)
         )

@@ -84,6 +84,16 @@ class FairnessTests(WebTestCase):
         self.settle()
         self.assertEqual([reply["id"] for reply in self.replies(wire)], list(range(150)))
 
+    def test_much_that_comes_while_paused(self) -> None:
+        """It does not end the pause: no more is read than is looked at."""
+        wire = self.websocket()
+        wire.send(frame(PING, b"x") * 200)
+        wire.send(frame(PING, b"x"))
+        self.assertTrue(wire.paused)
+        self.settle()
+        self.assertEqual(len(wire.frames()), 201)
+        self.assertFalse(wire.paused)
+
     def test_a_client_that_goes_in_the_middle(self) -> None:
         """The rest of a flood goes with its client."""
         wire = self.websocket()

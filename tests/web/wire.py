@@ -38,7 +38,9 @@ class Frame:
         return int.from_bytes(self.payload[:2], "big")
 
 
-def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True) -> bytes:
+def frame(
+    opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, mask: bytes = _MASK
+) -> bytes:
     """Write a frame as a client does."""
     first = bytes(((0x80 if fin else 0) | rsv << 4 | opcode,))
     bit, size = (0x80 if masked else 0), len(payload)
@@ -50,8 +52,8 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, 
         head = first + bytes((bit | 127,)) + size.to_bytes(8, "big")
     if not masked:
         return head + payload
-    key = int.from_bytes((_MASK * (size // 4 + 1))[:size], "big")
-    return head + _MASK + (int.from_bytes(payload, "big") ^ key).to_bytes(size, "big")
+    key = int.from_bytes((mask * (size // 4 + 1))[:size], "big")
+    return head + mask + (int.from_bytes(payload, "big") ^ key).to_bytes(size, "big")
 
 
 def frames(data: bytes) -> list[Frame]:

@@ -166,6 +166,10 @@ def receive(data: str | bytes, limits: Limits = _DEFAULT_LIMITS) -> Exchange:
     plain = messages.plain(data)
     if plain is not None:
         return Exchange((Call(plain.id, plain.method, UNSET),), limits)
+    return _read(data, limits)
+
+
+def _read(data: str | bytes, limits: Limits) -> Exchange:
     try:
         value = messages.read(data, limits.depth)
     except ParseError as error:

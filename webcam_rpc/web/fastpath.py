@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: The releases, by year and month, on which the tests of this module have passed.
-AUTOBAHN = ("24.4", "26.10")
-TWISTED = ("26.10",)
+AUTOBAHN = ("24.4", "25.9", "25.10", "26.6", "26.7", "26.10")
+TWISTED = ("24.11", "25.5", "26.4", "26.10")
 
 #: The first byte of a frame that is a whole, uncompressed text message, and of the second the bit of a masked one with
 #: the lengths that say that the length comes in two or in eight bytes more (RFC 6455, section 5.2).
@@ -80,6 +80,9 @@ class FastServerProtocol(WebcamServerProtocol):
             taken = self._take_whole_frames(data)
             if taken >= 0:
                 return taken
+        if self.failedByMe:
+            # Autobahn stays in the frame that failed, whose rest may be a byte, and goes no further.
+            return len(data)
         piece = data[: self._wanted(data)]
         self._dataReceived(piece)
         return len(piece)

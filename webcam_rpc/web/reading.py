@@ -88,8 +88,12 @@ class Reading:
         """Look at what came, as far as one turn goes."""
         if self._stopped:
             return
+        held = self._held
         self._begin()
         self._rest = self._rest + data if self._rest else data
+        if held:
+            # What the parser holds comes first.
+            self._parser.parse(b"")
         self._go_on()
         self._end()
 
