@@ -127,7 +127,7 @@ def compose(
         reactor.seconds,
         now(),
         looks,
-        lambda: described,
+        lambda: msgspec.Raw(document),
         log_pings=lambda: traffic.enabled,
     )
     table = MethodTable(
@@ -138,17 +138,16 @@ def compose(
             *ConfigMethods(live, reloading.reload).methods(),
             *AccessMethods(admitting.tokens.one_shot).methods(),
             *TokenMethods(admitting.tokens).methods(),
-            *MetricMethods(watching.exposition.collect).methods(),
+            *MetricMethods(watching.figures.metrics).methods(),
         )
     )
     watching.calls.expect(method.name for method in table)
-    described = openrpc.document(table, "webcam_rpc", __version__)
-    document = msgspec.json.encode(described)
+    document = msgspec.json.encode(openrpc.document(table, "webcam_rpc", __version__))
     pages = {
         **media_resources(reactor, media.pictures, Reads(base.threads.run)),
         b"login": Login(reactor, admitting.admission, time.time),
         b"logout": Logout(),
-        **health_pages(watching, lambda: waits_for(listening, cameras, media, clients), about.status),
+        **health_pages(watching, reactor, lambda: waits_for(listening, cameras, media, clients), about.status),
     }
     calls = Calls(table, reactor, observed=watching.calls.observed)
     site = make_site(reactor, server, admitting.admission, clients, calls, lambda: document, pages)

@@ -110,7 +110,7 @@ class ApiCase(LogCase):
             lambda: self.time,
             "2025-07-30T10:00:00Z",
             self.components,
-            lambda: openrpc.document(self.table, "webcam_rpc", "1.2.3"),
+            lambda: msgspec.Raw(msgspec.json.encode(openrpc.document(self.table, "webcam_rpc", "1.2.3"))),
             log_pings=lambda: log_pings,
         )
         return MethodTable(

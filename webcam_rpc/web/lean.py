@@ -13,7 +13,8 @@ with a test in tests/web/test_lean.py that says what moved:
 - Twisted takes an ImportError of ``OpenSSL`` for an answer in ``tcp``, ``endpoints`` and ``posixbase``. What is missing
   then is ``startTLS`` and Twisted's own ``ssl:`` endpoints. We have TLS from :mod:`twisted.protocols.tls`, which is
   loaded where a certificate is configured and needs neither.
-- Twisted's web server takes two base classes from Perspective Broker and calls nothing of them.
+- Twisted's web server takes two base classes from Perspective Broker and calls nothing of them, and of its templates
+  (``twisted.web.util``) it only uses, when something has failed, what formats a traceback.
 
 Whatever was loaded before stays as it is, and where one of these does not hold the plain import is made. Afterwards
 nothing is hidden: who imports ``autobahn.wamp``, ``click`` or ``OpenSSL`` later gets the real one. Only WAMP over
@@ -85,6 +86,16 @@ def standing_in(**modules: ModuleType) -> Iterator[None]:
             del sys.modules[name]
 
 
+class Later(ModuleType):
+    """A module that is imported when something of it is asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        """Give it from the real one."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
 def without_init(name: str) -> ModuleType:
     """Give a package whose modules can be imported, with nothing else in it."""
     spec = importlib.util.find_spec(name)
@@ -114,9 +125,10 @@ def _try(importing: Any, package: str) -> bool:  # noqa: ANN401 - a function wit
 
 
 def _web() -> None:
-    if {"twisted.spread.pb", "twisted.web.server"} & set(sys.modules):
-        return
-    with standing_in(twisted__spread__pb=with_classes("twisted.spread.pb", _BROKER)):
+    if {"twisted.spread.pb", "twisted.web.server", "twisted.web.util"} & set(sys.modules):
+        raise ImportError("too late")
+    broker, util = with_classes("twisted.spread.pb", _BROKER), Later("twisted.web.util")
+    with standing_in(twisted__spread__pb=broker, twisted__web__util=util):
         importlib.import_module("twisted.web.server")
 
 
