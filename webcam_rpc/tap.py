@@ -6,6 +6,7 @@ Owns the composition, and the only import of the reactor. Everything else is giv
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import sys
 import time
@@ -61,6 +62,8 @@ __all__ = ["CONFIGURATION_ERROR", "Options", "compose", "makeService"]
 CONFIGURATION_ERROR = 78
 #: Runs of v4l2-ctl that sleep in the kernel on cameras that do not answer may be many; the rest needs one or two.
 _THREADS = 16
+#: What is loaded when it is used. That one is missing is to be known at the start all the same.
+_LATER = ("OpenSSL", "argon2", "jwt", "prometheus_client")
 
 
 def makeService(options: Options) -> IService:
@@ -88,6 +91,9 @@ def compose(
     :param twistd: twistd's own options, which have a say in where the log goes.
     :param live: where the settings come from, and others may come from later.
     """
+    for name in _LATER:
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     live = live or config.LiveConfig.fixed(settings)
     environment = dict(os.environ)
     logging = settings.logging
