@@ -79,8 +79,8 @@ def chain(log: str, module: str) -> str:
 class ReadyTests(MediaCase):
     """The real service, with a camera, a configuration and a log, and nobody who asks for anything."""
 
-    def directory(self) -> Path:
-        """Make one, with a configuration and with what tells of the modules."""
+    def prepared(self) -> Path:
+        """Make a directory, with a configuration and with what tells of the modules."""
         directory = Path(self.mktemp()).absolute()
         directory.mkdir()
         (directory / "sitecustomize.py").write_text(_TELL.format(path=str(directory / "loaded.json")), "utf-8")
@@ -101,7 +101,7 @@ class ReadyTests(MediaCase):
 
     async def test_loaded(self) -> None:
         """Nothing is there that waits for its use, and nothing of others' but what is named."""
-        directory = self.directory()
+        directory = self.prepared()
         service = Service(
             reactor,
             directory,
