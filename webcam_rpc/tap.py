@@ -10,6 +10,7 @@ import importlib.util
 import os
 import sys
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -133,7 +134,7 @@ def compose(
         reactor.seconds,
         now(),
         looks,
-        lambda: msgspec.Raw(document),
+        lambda: msgspec.Raw(document()),
         log_pings=lambda: traffic.enabled,
     )
     table = MethodTable(
@@ -148,7 +149,14 @@ def compose(
         )
     )
     watching.calls.expect(method.name for method in table)
-    document = msgspec.json.encode(openrpc.document(table, "webcam_rpc", __version__))
+
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(openrpc.document(table, "webcam_rpc", __version__))
+
+    # Clients need not wait for it to connect; whoever asks for it before it is there has it made. What is wrong with it
+    # is told to who asks.
+    reactor.callWhenRunning(lambda: base.threads.run(document).addErrback(lambda _: None))
     pages = {
         **media_resources(reactor, media.pictures, Reads(base.threads.run)),
         b"login": Login(reactor, admitting.admission, time.time),
@@ -156,7 +164,7 @@ def compose(
         **health_pages(watching, reactor, lambda: waits_for(listening, cameras, media, clients), about.status),
     }
     calls = Calls(table, reactor, observed=watching.calls.observed)
-    site = make_site(reactor, server, admitting.admission, clients, calls, lambda: document, pages)
+    site = make_site(reactor, server, admitting.admission, clients, calls, document, pages)
     listening = make_listening(base, site)
     if listening.certificates:
         looks["tls"] = listening.tls
