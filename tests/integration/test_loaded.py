@@ -93,7 +93,8 @@ class ReadyTests(MediaCase):
         while reactor.seconds() < end:
             try:
                 await self.get(service, "/health/ready")
-            except HTTPError:
+            except HTTPError as error:
+                error.close()
                 await deferLater(reactor, 0.05)
             else:
                 return
