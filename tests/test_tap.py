@@ -103,6 +103,11 @@ class ComposeTests(SynchronousTestCase):
         applied = {name for name in config.OPTIONS if self.live.is_applied(name)}
         self.assertEqual(applied, set(config.OPTIONS) - config.NEEDS_RESTART)
 
+    def test_missing_dependency(self) -> None:
+        """What is loaded when it is used has to be there at the start all the same."""
+        self.patch(tap, "_LATER", ("no_such_module",))
+        self.assertRaises(ModuleNotFoundError, self.compose)
+
     def test_quiet_until_started(self) -> None:
         """Composing opens no socket, starts no timer and touches no signal."""
         handler = signal.getsignal(signal.SIGTERM)

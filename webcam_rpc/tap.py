@@ -6,9 +6,11 @@ Owns the composition, and the only import of the reactor. Everything else is giv
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import sys
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -61,6 +63,8 @@ __all__ = ["CONFIGURATION_ERROR", "Options", "compose", "makeService"]
 CONFIGURATION_ERROR = 78
 #: Runs of v4l2-ctl that sleep in the kernel on cameras that do not answer may be many; the rest needs one or two.
 _THREADS = 16
+#: What is loaded when it is used. That one is missing is to be known at the start all the same.
+_LATER = ("OpenSSL", "argon2", "jwt", "prometheus_client")
 
 
 def makeService(options: Options) -> IService:
@@ -88,6 +92,9 @@ def compose(
     :param twistd: twistd's own options, which have a say in where the log goes.
     :param live: where the settings come from, and others may come from later.
     """
+    for name in _LATER:
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     live = live or config.LiveConfig.fixed(settings)
     environment = dict(os.environ)
     logging = settings.logging
@@ -127,7 +134,7 @@ def compose(
         reactor.seconds,
         now(),
         looks,
-        lambda: described,
+        lambda: msgspec.Raw(document()),
         pinged=traffic.pinged,
     )
     table = MethodTable(
@@ -138,20 +145,26 @@ def compose(
             *ConfigMethods(live, reloading.reload).methods(),
             *AccessMethods(admitting.tokens.one_shot).methods(),
             *TokenMethods(admitting.tokens).methods(),
-            *MetricMethods(watching.exposition.collect).methods(),
+            *MetricMethods(watching.figures.metrics).methods(),
         )
     )
     watching.calls.expect(method.name for method in table)
-    described = openrpc.document(table, "webcam_rpc", __version__)
-    document = msgspec.json.encode(described)
+
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(openrpc.document(table, "webcam_rpc", __version__))
+
+    # Clients need not wait for it to connect; whoever asks for it before it is there has it made. What is wrong with it
+    # is told to who asks.
+    reactor.callWhenRunning(lambda: base.threads.run(document).addErrback(lambda _: None))
     pages = {
         **media_resources(reactor, media.pictures, Reads(base.threads.run)),
         b"login": Login(reactor, admitting.admission, time.time),
         b"logout": Logout(),
-        **health_pages(watching, lambda: waits_for(listening, cameras, media, clients), about.status),
+        **health_pages(watching, reactor, lambda: waits_for(listening, cameras, media, clients), about.status),
     }
     calls = Calls(table, reactor, observed=watching.calls.observed)
-    site = make_site(reactor, server, admitting.admission, clients, calls, lambda: document, pages)
+    site = make_site(reactor, server, admitting.admission, clients, calls, document, pages)
     listening = make_listening(base, site)
     if listening.certificates:
         looks["tls"] = listening.tls

@@ -111,7 +111,7 @@ class ApiCase(LogCase):
             lambda: self.time,
             "2025-07-30T10:00:00Z",
             self.components,
-            lambda: openrpc.document(self.table, "webcam_rpc", "1.2.3"),
+            lambda: msgspec.Raw(msgspec.json.encode(openrpc.document(self.table, "webcam_rpc", "1.2.3"))),
             pinged=lambda: self.pings.append(None),
         )
         return MethodTable(

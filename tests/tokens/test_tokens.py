@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -139,6 +140,25 @@ class KeyTests(TokensCase):
         )
         self.assertEqual([self.refused(tokens, text) for text in texts], ["malformed"] * len(texts))
         self.assertEqual(self.hashes.compared, 0)
+
+
+class JwtTests(TokensCase):
+    """What reads JWTs is loaded when there is one to read."""
+
+    def test_first_waits(self) -> None:
+        """The first JWT waits for a thread that loads it; from then on none does."""
+        tokens = self.open()
+        text, record = self.get(tokens.create("jwt", Role.VIEWER, "panel", 60.0))
+        loaded = sys.modules.pop("jwt")
+        self.addCleanup(sys.modules.__setitem__, "jwt", loaded)
+        self.threads.at_once = False
+        first: Any = tokens.verify(text, None)
+        wrong: Any = tokens.verify("a.b.c", None)
+        self.assertNoResult(first)
+        self.threads.run()
+        self.assertEqual(self.get(first).token_id, record.token_id)
+        self.assertEqual(self.failureResultOf(wrong, TokenRefused).value.reason, "malformed")
+        self.assertIsInstance(tokens.verify(text, None), Identity)
 
 
 class OneShotTests(TokensCase):

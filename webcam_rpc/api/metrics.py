@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from twisted.internet.defer import Deferred, inlineCallbacks
 
 from webcam_rpc.api.cameras import NoParams
 from webcam_rpc.rpc.methods import Caller, Method
 from webcam_rpc.rpc.roles import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from prometheus_client.core import Metric
 
@@ -49,7 +50,7 @@ class MetricMethods:
     :param families: gives every metric.
     """
 
-    def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
+    def __init__(self, families: Callable[[], Deferred[Iterable[Metric]]]) -> None:
         self._families = families
 
     def methods(self) -> tuple[Method, ...]:
@@ -66,9 +67,11 @@ class MetricMethods:
             ),
         )
 
-    def get_metrics(self, params: NoParams, caller: Caller) -> Metrics:  # noqa: ARG002
+    @inlineCallbacks
+    def get_metrics(self, params: NoParams, caller: Caller) -> Generator[Deferred[Any], Any, Metrics]:  # noqa: ARG002
         """Give every figure."""
-        metrics = tuple(_info(family) for family in self._families())
+        families: Iterable[Metric] = yield self._families()
+        metrics = tuple(_info(family) for family in families)
         values = {one.name: one.value for metric in metrics for one in metric.samples if not one.labels}
         return Metrics(metrics, values)
 

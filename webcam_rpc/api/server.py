@@ -61,7 +61,7 @@ class ServerMethods:
     :param seconds: the monotonic time.
     :param start_time: RFC 3339 UTC.
     :param components: gives each part's present health, by name.
-    :param document: gives the OpenRPC document of all methods.
+    :param document: gives the OpenRPC document of all methods, as it is sent.
     :param pinged: logs a ping.
     """
 
@@ -72,7 +72,7 @@ class ServerMethods:
         seconds: Callable[[], float],
         start_time: str,
         components: Mapping[str, Callable[[], Component]],
-        document: Callable[[], Document],
+        document: Callable[[], msgspec.Raw],
         *,
         pinged: Callable[[], object],
     ) -> None:
@@ -125,7 +125,7 @@ class ServerMethods:
             worst(components), self._uptime(), self._version, components, self._bus.seq, self._bus.epoch
         )
 
-    def discover(self, params: NoParams, caller: Caller) -> Document:  # noqa: ARG002
+    def discover(self, params: NoParams, caller: Caller) -> msgspec.Raw:  # noqa: ARG002
         """Describe all methods."""
         return self._document()
 

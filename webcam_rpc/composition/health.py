@@ -10,14 +10,14 @@ from webcam_rpc.api.components import components
 from webcam_rpc.api.server import Component, look_at, worst
 from webcam_rpc.metrics.calls import CallTally
 from webcam_rpc.metrics.events import EventTally
-from webcam_rpc.metrics.exposition import Exposition
-from webcam_rpc.metrics.families import Sources, families
+from webcam_rpc.metrics.figures import Figures, Sources
 from webcam_rpc.metrics.lag import LoopLag
 from webcam_rpc.web.health import Metrics, health_resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from twisted.internet.interfaces import IReactorTime
     from twisted.web.resource import Resource
 
     from webcam_rpc.composition.base import Base
@@ -40,7 +40,7 @@ class Watching:
     calls: CallTally
     lag: LoopLag
     looks: dict[str, Callable[[], Component]]
-    exposition: Exposition
+    figures: Figures
 
     def health(self) -> Mapping[str, Component]:
         """Look at every component."""
@@ -77,7 +77,7 @@ def make_watching(base: Base, cameras: Cameras, media: Media, clients: Clients) 
         media.library,
         lambda: {name: component.status for name, component in look_at(looks).items()},
     )
-    return Watching(calls, lag, looks, Exposition(lambda: families(sources)))
+    return Watching(calls, lag, looks, Figures(sources, base.threads.run))
 
 
 def rpc(calls: CallTally) -> Component:
@@ -98,13 +98,12 @@ def loop(lag: LoopLag) -> Component:
 
 
 def health_pages(
-    watching: Watching, waits_for: Callable[[], Mapping[str, bool]], detailed: Callable[[], object]
+    watching: Watching, clock: IReactorTime, waits_for: Callable[[], Mapping[str, bool]], detailed: Callable[[], object]
 ) -> dict[bytes, Resource]:
     """Give the pages, by the first part of their path."""
-    exposition = watching.exposition
     return {
         **health_resources(lambda: worst(watching.health()), waits_for, detailed),
-        b"metrics": Metrics(exposition.content_type, exposition.text),
+        b"metrics": Metrics(clock, watching.figures.text),
     }
 
 

@@ -10,7 +10,6 @@ import os
 import platform
 import resource
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -19,44 +18,19 @@ import twisted
 from webcam_rpc.cameras.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from prometheus_client.core import Metric
 
-    from webcam_rpc.cameras.monitor import CameraMonitor
-    from webcam_rpc.cameras.registry import CameraRegistry
     from webcam_rpc.histogram import Histogram
     from webcam_rpc.media.feeds import Feeds
-    from webcam_rpc.media.library import MediaLibrary
-    from webcam_rpc.media.recorder import Recorder
     from webcam_rpc.metrics.calls import CallTally
-    from webcam_rpc.metrics.events import EventTally
-    from webcam_rpc.metrics.lag import LoopLag
+    from webcam_rpc.metrics.figures import Sources
     from webcam_rpc.web.clients import Clients
 
 #: Cameras with a label of their own.
 _CAMERAS = 64
 _OTHERS = "other"
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the figures come from.
-
-    :ivar health: gives the status of each component in words, by its name.
-    """
-
-    version: str
-    clients: Clients
-    calls: CallTally
-    lag: LoopLag
-    events: EventTally
-    registry: CameraRegistry
-    monitor: CameraMonitor
-    feeds: Feeds
-    recorder: Recorder
-    library: MediaLibrary
-    health: Callable[[], Mapping[str, str]]
 
 
 def families(sources: Sources) -> Iterator[Metric]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from typing import TYPE_CHECKING, Any
 
-import jwt
 import msgspec
 
 from webcam_rpc.rpc.roles import Role
@@ -31,6 +31,16 @@ class _Claims(msgspec.Struct, frozen=True):
     jti: str | None = None
 
 
+def is_loaded() -> bool:
+    """Whether what reads JWTs is loaded; that takes 30 ms and more, too long for a turn of the reactor."""
+    return hasattr(sys.modules.get("jwt"), "decode")
+
+
+def load() -> None:
+    """Load it; blocks."""
+    import jwt  # noqa: F401, PLC0415
+
+
 def new_secret(secret_id: str) -> Secret:
     """Make a secret of 256 bits."""
     return Secret(secret_id=secret_id, key=secrets.token_hex(32))
@@ -38,6 +48,8 @@ def new_secret(secret_id: str) -> Secret:
 
 def sign(secret: Secret, record: Stored) -> str:
     """Write the JWT of a record."""
+    import jwt  # noqa: PLC0415 - see above
+
     claims = {
         "iss": ISSUER,
         "sub": record.name,
@@ -86,6 +98,8 @@ def signs(token_id: str, content: Content, now: float) -> bool | None:
 
 
 def _secret_id(text: str) -> str:
+    import jwt  # noqa: PLC0415 - see above
+
     try:
         header: dict[str, Any] = jwt.get_unverified_header(text)
     except (jwt.InvalidTokenError, RecursionError):  # the second is an older PyJWT's
@@ -94,6 +108,8 @@ def _secret_id(text: str) -> str:
 
 
 def _claims(text: str, secret: Secret) -> _Claims:
+    import jwt  # noqa: PLC0415 - see above
+
     options: Any = {
         "verify_exp": False,
         "verify_iat": False,

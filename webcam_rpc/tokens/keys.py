@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 #: By its beginning a token tells what it is: to us, and to those who look for secrets in what people publish.
 KEY, URL, ONE_SHOT = "wrk_", "wru_", "wro_"
@@ -50,8 +51,17 @@ class Hashes:
     """
 
     def __init__(self, time_cost: int = _TIME_COST, memory: int = _MEMORY_KIB) -> None:
-        self._argon2 = PasswordHasher(time_cost=time_cost, memory_cost=memory, parallelism=_LANES)
-        self._nobodys = self._argon2.hash(new_secret())
+        self._costs = (time_cost, memory, _LANES)
+
+    @cached_property
+    def _argon2(self) -> PasswordHasher:
+        from argon2 import PasswordHasher  # noqa: PLC0415 - many services never see a key
+
+        return PasswordHasher(*self._costs)
+
+    @cached_property
+    def _nobodys(self) -> str:
+        return self._argon2.hash(new_secret())
 
     def make(self, secret: str) -> str:
         """Hash a secret. Blocks."""
@@ -59,8 +69,12 @@ class Hashes:
 
     def match(self, hashed: str | None, secret: str) -> bool:
         """Tell whether a hash is that of a secret; of none it is, which takes as long. Blocks."""
+        from argon2.exceptions import VerificationError  # noqa: PLC0415 - the same
+
+        # Made the first time, whatever is looked for then: what is unknown takes no longer.
+        nobodys = self._nobodys
         try:
-            self._argon2.verify(self._nobodys if hashed is None else hashed, secret)
+            self._argon2.verify(nobodys if hashed is None else hashed, secret)
         except VerificationError:
             return False
         return hashed is not None

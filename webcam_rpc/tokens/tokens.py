@@ -122,9 +122,9 @@ class Tokens:
             return self._one_shots.verify(text, path)
         if text.startswith((keys.KEY, keys.URL)):
             return self._verify_key(text, path)
-        identity = jwts.verify(text, self._content, self._now())
-        self._note_use(identity.token_id)
-        return identity
+        if jwts.is_loaded():
+            return self._verify_jwt(text)
+        return self._in_thread(jwts.load).addCallback(lambda _: self._verify_jwt(text))
 
     def create(
         self, kind: Kind, role: Role, name: str = "", ttl: float | None = None, camera_id: str | None = None
@@ -188,6 +188,11 @@ class Tokens:
         if _matter(content) != _matter(before):
             for changed in self.changed:
                 changed()
+
+    def _verify_jwt(self, text: str) -> Identity:
+        identity = jwts.verify(text, self._content, self._now())
+        self._note_use(identity.token_id)
+        return identity
 
     def _verify_key(self, text: str, path: str | None) -> Identity | Deferred[Identity]:
         parsed = keys.parse(text)

@@ -14,10 +14,13 @@ import msgspec
 
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.web.resources import Endpoint, Root, answer
+from webcam_rpc.web.shown import later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IReactorTime
     from twisted.web.resource import Resource
 
     from webcam_rpc.web.channel import Request
@@ -65,21 +68,26 @@ class Health(Root):
 class Metrics(Endpoint):
     """``/metrics``.
 
-    :param text: gives it.
+    :param text: gives its content type and it.
     """
 
     role = Role.STATUS
     verbs: ClassVar[tuple[bytes, ...]] = (b"GET", b"HEAD")
 
-    def __init__(self, content_type: bytes, text: Callable[[], bytes]) -> None:
+    def __init__(self, clock: IReactorTime, text: Callable[[], Deferred[tuple[bytes, bytes]]]) -> None:
         super().__init__()
-        self._content_type = content_type
+        self._clock = clock
         self._text = text
 
-    def serve(self, request: Request) -> bytes:
+    def serve(self, request: Request) -> int:
         """Give them."""
-        request.setHeader(b"Cache-Control", b"no-store")
-        return answer(request, HTTPStatus.OK, self._text(), self._content_type)
+
+        def show(found: tuple[bytes, bytes]) -> bytes:
+            content_type, text = found
+            request.setHeader(b"Cache-Control", b"no-store")
+            return answer(request, HTTPStatus.OK, text, content_type)
+
+        return later(request, self._clock, self._text(), show)
 
 
 def health_resources(

@@ -12,23 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from OpenSSL import crypto
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger, LogLevel
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
-
-from webcam_rpc.web.tlsconnection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from twisted.internet.interfaces import IReactorTime
     from twisted.internet.protocol import Factory
-    from twisted.protocols.tls import TLSMemoryBIOProtocol
+    from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
 #: The seconds between two looks at the files. Certificates are renewed weeks before they end.
 _LOOK = 60.0
@@ -122,10 +118,14 @@ class Certificate:
 
     def factory(self, wrapped: Factory[Any], clock: IReactorTime) -> TLSMemoryBIOFactory:
         """Put TLS before the protocols that ``wrapped`` makes."""
+        from twisted.protocols.tls import TLSMemoryBIOFactory  # noqa: PLC0415 - brings pyOpenSSL, see below
+
         return TLSMemoryBIOFactory(self, isClient=False, wrappedFactory=wrapped, clock=clock)
 
     def serverConnectionForTLS(self, _protocol: TLSMemoryBIOProtocol) -> Any:  # noqa: ANN401, N802 - Twisted's
         """Make the TLS side of a new connection."""
+        from webcam_rpc.web.tlsconnection import Connection  # noqa: PLC0415 - the same
+
         return Connection(self._loaded.context)
 
     def look(self) -> Loaded | TlsError | None:
@@ -256,6 +256,9 @@ def _read(path: str, mark: bytes, what: str) -> bytes:
 
 
 def _expiry(certificate: bytes) -> float:
+    # Here at the start, and for who has a certificate alone: 8 MiB.
+    from OpenSSL import crypto  # noqa: PLC0415
+
     try:
         # Bytes as ASN.1 has them: 20301231235959Z.
         text = crypto.load_certificate(crypto.FILETYPE_PEM, certificate).get_notAfter() or b""
