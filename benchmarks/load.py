@@ -1,0 +1,143 @@
+"""The load generator: clients that call as fast as they are answered, in one loop.
+
+Owns the counting. Requests are frames made once; as many as were answered leave in one send. Replies are counted by
+their bytes: that of each connection always has the same length, and at the end nothing may be left over.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.process import own_time
+from benchmarks.wire import BenchmarkFailed, Calls, connect, hang_up, request
+
+if TYPE_CHECKING:
+    from benchmarks.process import Server
+
+#: Ids of two digits, so that all replies have one length.
+_FIRST = 10
+#: Seconds before the measurement, in which the server warms up.
+_WARM_UP = 0.25
+_BUFFER = 1 << 18
+_DRAIN = 10.0
+
+
+class Answered(NamedTuple):
+    """What a server did under load.
+
+    :ivar rate: replies a second.
+    :ivar cost: the server's CPU microseconds for each.
+    :ivar busy: the share of a core that the generator used.
+    """
+
+    rate: float
+    cost: float
+    busy: float
+
+
+def call_closely(server: Server, method: str, clients: int, in_flight: int, seconds: float) -> Answered:
+    """Let clients each have so many calls under way, all the time."""
+    connections = connect(server.port, server.path, clients)
+    try:
+        return _Loop(connections, method, in_flight).run(server, seconds)
+    finally:
+        hang_up(connections)
+
+
+def ping_alone(server: Server, method: str, pings: int) -> float:
+    """Give the median of the seconds that one client waits for an answer, while nobody else asks."""
+    connections = connect(server.port, server.path)
+    try:
+        connection = connections[0]
+        sent = request(method, _FIRST)
+        calls = Calls(connection)
+        for _ in range(max(20, pings // 10)):
+            _, size = calls.ask(sent, _FIRST)
+        clock, send, receive = time.perf_counter, connection.send, connection.recv
+        times = []
+        for _ in range(pings):
+            start = clock()
+            send(sent)
+            missing = size
+            while missing > 0:
+                data = receive(65536)
+                missing -= len(data) or _closed()
+            times.append(clock() - start)
+            if missing:
+                raise BenchmarkFailed("something else than an answer came")
+        return median(times)
+    finally:
+        hang_up(connections)
+
+
+class _Loop:
+    def __init__(self, connections: list[socket.socket], method: str, in_flight: int) -> None:
+        self._connections = connections
+        calls = [request(method, _FIRST + place) for place in range(in_flight)]
+        #: By how many they are: the frames that leave in one send.
+        self._requests = [b"".join(calls[:count]) for count in range(in_flight + 1)]
+        self._in_flight = in_flight
+        self._sizes: dict[int, int] = {}
+        for connection in connections:
+            reply, self._sizes[connection.fileno()] = Calls(connection).ask(calls[0], _FIRST)
+            if b'"result"' not in reply:
+                raise BenchmarkFailed(f"{method}: {reply.decode('utf-8', 'replace')}")
+        self._left = dict.fromkeys(self._sizes, 0)
+        self._sent = self._received = 0
+
+    def run(self, server: Server, seconds: float) -> Answered:
+        sockets = {connection.fileno(): connection for connection in self._connections}
+        with select.epoll() as poll:
+            for number, connection in sockets.items():
+                connection.setblocking(False)  # noqa: FBT003 - the socket's signature
+                poll.register(number, select.EPOLLIN)
+                self._sent += self._in_flight
+                connection.send(self._requests[self._in_flight])
+            self._turns(poll, sockets, time.monotonic() + _WARM_UP)
+            start, used, own, received = time.monotonic(), server.used(), own_time(), self._received
+            self._turns(poll, sockets, start + seconds)
+            took, used, own = time.monotonic() - start, server.used() - used, own_time() - own
+            received = self._received - received
+            self._drain(poll, sockets)
+        if not received:
+            raise BenchmarkFailed("no call was answered")
+        return Answered(received / took, 1e6 * used / received, own / took)
+
+    def _turns(self, poll: select.epoll, sockets: dict[int, socket.socket], end: float) -> None:
+        """Answer replies by requests until then."""
+        sizes, left, requests, most = self._sizes, self._left, self._requests, self._in_flight
+        receive = {number: connection.recv_into for number, connection in sockets.items()}
+        send = {number: connection.send for number, connection in sockets.items()}
+        buffer = bytearray(_BUFFER)
+        replies = 0
+        clock = time.monotonic
+        while clock() < end:
+            for number, _ in poll.poll(0.05):
+                count, left[number] = divmod(left[number] + (receive[number](buffer) or _closed()), sizes[number])
+                if count:
+                    if count > most:
+                        raise BenchmarkFailed("more was answered than asked")
+                    replies += count
+                    if send[number](requests[count]) != len(requests[count]):
+                        raise BenchmarkFailed("the server does not read")
+        self._received += replies
+        self._sent += replies
+
+    def _drain(self, poll: select.epoll, sockets: dict[int, socket.socket]) -> None:
+        """Wait for the last answers: each call has exactly one, or the count was of something else."""
+        deadline = time.monotonic() + _DRAIN
+        while self._received < self._sent and time.monotonic() < deadline:
+            for number, _ in poll.poll(0.1):
+                data = sockets[number].recv(_BUFFER)
+                count, self._left[number] = divmod(self._left[number] + (len(data) or _closed()), self._sizes[number])
+                self._received += count
+        if self._received != self._sent or any(self._left.values()):
+            raise BenchmarkFailed(f"{self._sent} calls, {self._received} answers: something else came too")
+
+
+def _closed() -> int:
+    raise BenchmarkFailed("the server has closed a connection")
