@@ -1,21 +1,23 @@
 """The load generator: clients that call as fast as they are answered, in one loop.
 
-Owns the counting. Requests are frames made once; as many as were answered leave in one send. Replies are counted by
-their bytes: that of each connection always has the same length, and at the end nothing may be left over.
+Owns the counting. Requests are frames made once. Of several calls under way on a connection, half are asked anew when
+half are answered: they leave in one send, and the generator has time left where each answer comes by itself. Replies
+are counted by their bytes: on one connection all have the same length, and at the end nothing may be left over.
 """
 
 from __future__ import annotations
 
 import select
-import socket
 import time
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.process import own_time
-from benchmarks.wire import BenchmarkFailed, Calls, connect, hang_up, request
+from benchmarks.wire import BenchmarkFailed, Calls, connect, frames, hang_up, request
 
 if TYPE_CHECKING:
+    import socket
+
     from benchmarks.process import Server
 
 #: Ids of two digits, so that all replies have one length.
@@ -39,11 +41,16 @@ class Answered(NamedTuple):
     busy: float
 
 
-def call_closely(server: Server, method: str, clients: int, in_flight: int, seconds: float) -> Answered:
-    """Let clients each have so many calls under way, all the time."""
+def call_closely(
+    server: Server, method: str, clients: int, in_flight: int, seconds: float, *, chatty: bool = False
+) -> Answered:
+    """Let clients each have so many calls under way, all the time.
+
+    :param chatty: whether something else comes than answers, so that each frame has to be looked at.
+    """
     connections = connect(server.port, server.path, clients)
     try:
-        return _Loop(connections, method, in_flight).run(server, seconds)
+        return (_Reading if chatty else _Loop)(connections, method, in_flight).run(server, seconds)
     finally:
         hang_up(connections)
 
@@ -81,6 +88,7 @@ class _Loop:
         #: By how many they are: the frames that leave in one send.
         self._requests = [b"".join(calls[:count]) for count in range(in_flight + 1)]
         self._in_flight = in_flight
+        self._again = max(1, in_flight // 2)
         self._sizes: dict[int, int] = {}
         for connection in connections:
             reply, self._sizes[connection.fileno()] = Calls(connection).ask(calls[0], _FIRST)
@@ -109,7 +117,9 @@ class _Loop:
 
     def _turns(self, poll: select.epoll, sockets: dict[int, socket.socket], end: float) -> None:
         """Answer replies by requests until then."""
-        sizes, left, requests, most = self._sizes, self._left, self._requests, self._in_flight
+        left, requests, most = self._left, self._requests, self._in_flight
+        # Until there are so many bytes nothing is asked.
+        sizes, enough = self._sizes, {number: size * self._again for number, size in self._sizes.items()}
         receive = {number: connection.recv_into for number, connection in sockets.items()}
         send = {number: connection.send for number, connection in sockets.items()}
         buffer = bytearray(_BUFFER)
@@ -117,13 +127,15 @@ class _Loop:
         clock = time.monotonic
         while clock() < end:
             for number, _ in poll.poll(0.05):
-                count, left[number] = divmod(left[number] + (receive[number](buffer) or _closed()), sizes[number])
-                if count:
-                    if count > most:
-                        raise BenchmarkFailed("more was answered than asked")
-                    replies += count
-                    if send[number](requests[count]) != len(requests[count]):
-                        raise BenchmarkFailed("the server does not read")
+                left[number] += receive[number](buffer) or _closed()
+                if left[number] < enough[number]:
+                    continue
+                count, left[number] = divmod(left[number], sizes[number])
+                if count > most:
+                    raise BenchmarkFailed("more was answered than asked")
+                replies += count
+                if send[number](requests[count]) != len(requests[count]):
+                    raise BenchmarkFailed("the server does not read")
         self._received += replies
         self._sent += replies
 
@@ -137,6 +149,40 @@ class _Loop:
                 self._received += count
         if self._received != self._sent or any(self._left.values()):
             raise BenchmarkFailed(f"{self._sent} calls, {self._received} answers: something else came too")
+
+
+class _Reading(_Loop):
+    """Counts the frames that have an id. Slower; those for whom it is needed are slower still."""
+
+    def __init__(self, connections: list[socket.socket], method: str, in_flight: int) -> None:
+        super().__init__(connections, method, in_flight)
+        self._data = {number: bytearray() for number in self._sizes}
+
+    def _turns(self, poll: select.epoll, sockets: dict[int, socket.socket], end: float) -> None:
+        while time.monotonic() < end:
+            for number, _ in poll.poll(0.05):
+                count = self._count(number, sockets[number].recv(_BUFFER))
+                self._received += count
+                self._sent += count
+                if sockets[number].send(self._requests[count]) != len(self._requests[count]):
+                    raise BenchmarkFailed("the server does not read")
+
+    def _drain(self, poll: select.epoll, sockets: dict[int, socket.socket]) -> None:
+        deadline = time.monotonic() + _DRAIN
+        while self._received < self._sent and time.monotonic() < deadline:
+            for number, _ in poll.poll(0.1):
+                self._received += self._count(number, sockets[number].recv(_BUFFER))
+        if self._received != self._sent:
+            raise BenchmarkFailed(f"{self._sent} calls, {self._received} answers")
+
+    def _count(self, number: int, data: bytes) -> int:
+        kept = self._data[number]
+        kept += data or bytes(_closed())
+        count = end = 0
+        for _, _, body, end in frames(kept):
+            count += b'"id":' in kept[body:end]
+        del kept[:end]
+        return count
 
 
 def _closed() -> int:

@@ -11,8 +11,6 @@ The generator is this process: a blocking socket and a frame that is made once, 
 server's. Where there are two cores, it has one for itself and the servers, of which only one works at a time, another.
 """
 
-# ruff: noqa: INP001, T201 - a command, which prints
-
 from __future__ import annotations
 
 import os

@@ -41,6 +41,7 @@ WHAT = {
 _MOONRAKER = """[server]
 host: 127.0.0.1
 port: {port}
+max_websocket_connections: 1000
 klippy_uds_address: {directory}/nobody.sock
 [machine]
 provider: none
@@ -50,7 +51,7 @@ trusted_clients:
     127.0.0.0/8
 """
 #: It looks for news on the web when it starts; here it shall find none.
-_NOWHERE = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+_NOWHERE = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
 
 
 @dataclass
@@ -60,6 +61,7 @@ class Entrant:
     :ivar start: starts it on a core. Raises BenchmarkFailed.
     :ivar method: the call that is a ping there.
     :ivar publishes: whether it sends events when told to.
+    :ivar chatty: whether it tells its clients things that they did not ask for.
     :ivar server: the running one.
     :ivar problem: why there is none.
     """
@@ -68,8 +70,15 @@ class Entrant:
     start: Callable[[int | None], Server]
     method: str = "ping"
     publishes: bool = True
+    chatty: bool = False
     server: Server | None = None
     problem: str = ""
+
+    def up(self) -> Server:
+        """Give the running server."""
+        if self.server is None:
+            raise BenchmarkFailed(self.problem or "it does not run")
+        return self.server
 
 
 @dataclass
@@ -99,7 +108,8 @@ def entrants(peers: Peers) -> dict[str, Entrant]:
         made.append(Entrant(name, module(f"with_{name}", str(peers.python))))
         if not peers.python.exists():
             made[-1].problem = "not installed"
-    made.append(Entrant(MOONRAKER, lambda core: _moonraker(peers.moonraker, core), "server.websocket.id", False))  # noqa: FBT003
+    made.append(Entrant(MOONRAKER, lambda core: _moonraker(peers.moonraker, core), "server.websocket.id"))
+    made[-1].publishes, made[-1].chatty = False, True
     if not peers.moonraker.exists():
         made[-1].problem = "not installed"
     quiet = ("--set", "logging.traffic=OFF")
@@ -143,7 +153,7 @@ def _moonraker(command: Path, core: int | None) -> Server:
     with tempfile.TemporaryDirectory() as made:
         settings = Path(made, "moonraker.conf")
         settings.write_text(_MOONRAKER.replace("{port}", str(port)).replace("{directory}", made), "utf-8")
-        argv = [str(command), "--data-path", "{directory}/data", "--configfile", str(settings)]
+        argv = [str(command), "--datapath", "{directory}/data", "--configfile", str(settings)]
         return Server(argv, path="/websocket", port=port, core=core, environ=_NOWHERE)
 
 

@@ -78,7 +78,7 @@ class Calls:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             end = 0
-            for opcode, start, body, end in frames(self._data):  # noqa: B007 - used behind the loop
+            for opcode, start, body, end in frames(self._data):
                 payload = bytes(self._data[body:end])
                 if opcode == _PING:
                     self._socket.sendall(frame(payload, _PONG))

@@ -1,7 +1,5 @@
 """The same as ``ceiling.c``, where there is no compiler: epoll, one read, one send, no JSON."""
 
-# ruff: noqa: T201 - it says where it listens
-
 from __future__ import annotations
 
 import os

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
 
-from webcam_rpc import __main__, tap
-from webcam_rpc.bus import Bus
+from webcam_rpc import __main__
+from webcam_rpc import tap as composition
 from webcam_rpc.cameras.models import Camera, CameraStatusChanged, Status
 
+if TYPE_CHECKING:
+    from webcam_rpc.bus import Bus
+
+tap: Any = composition
 _EVENT = CameraStatusChanged(Camera("demo", "/dev/video-demo", "Demo camera", Status.CONNECTED))
 
 
@@ -62,7 +66,7 @@ def main() -> None:
     def make_and_remember() -> Bus:
         from twisted.internet import reactor  # noqa: PLC0415 - the service has chosen it by now
 
-        bus = make_bus()
+        bus: Bus = make_bus()
         installed: Any = reactor
         installed.addReader(Publisher(bus, reactor))
         return bus

@@ -3,8 +3,6 @@
 A program, and a ``twistd -y`` file: the first is the least that it can be, the second what one installs.
 """
 
-# ruff: noqa: T201 - it says where it listens
-
 from __future__ import annotations
 
 import json
@@ -91,5 +89,5 @@ if __name__ == "__main__":
     announce()
     reactor.run()
 else:
-    application: Any = Application("stock")  # type: ignore[no-untyped-call]
+    application: Any = Application("stock")
     reactor.callWhenRunning(announce)

@@ -1,7 +1,5 @@
 """aiohttp on uvloop with orjson."""
 
-# ruff: noqa: T201 - it says where it listens
-
 from __future__ import annotations
 
 import asyncio

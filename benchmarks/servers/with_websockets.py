@@ -1,7 +1,5 @@
 """websockets on uvloop with orjson."""
 
-# ruff: noqa: T201 - it says where it listens
-
 from __future__ import annotations
 
 import asyncio

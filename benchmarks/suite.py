@@ -1,0 +1,92 @@
+"""What the service costs beside others, in one run: a table for each measurement, and one of all targets.
+
+    scripts/bench [--quick] [--only pipelined,closed,...] [--rounds N] [--write]
+
+Everything runs on this machine's loopback: the servers on one core, the load generator on another. Each round measures
+every server once, in changing order, and what counts are the medians of the rounds' ratios. Nothing is judged by an
+absolute time. The exit status is 0 when everything could be measured that this machine allows, whatever was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import calls
+from benchmarks.plan import Plan
+from benchmarks.process import ROOT, cores
+from benchmarks.report import count, section_text, targets_text
+from benchmarks.roster import Peers, entrants, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.report import Section
+
+#: The measurements, in their order. Those of the first kind have all servers running while they measure.
+TOGETHER: dict[str, Callable[[Plan], Section]] = {
+    "pipelined": calls.pipelined,
+    "closed": calls.closed,
+    "single": calls.single,
+}
+APART: dict[str, Callable[[Plan], Section]] = {}
+
+
+def _parser() -> argparse.ArgumentParser:
+    def names(text: str) -> list[str]:
+        chosen = text.split(",")
+        for name in chosen:
+            if name not in {*TOGETHER, *APART}:
+                raise argparse.ArgumentTypeError(f"{name} is none of {', '.join((*TOGETHER, *APART))}")
+        return chosen
+
+    parser = argparse.ArgumentParser(prog="scripts/bench", description="What the service costs beside others.")
+    parser.add_argument("--quick", action="store_true", help="one short round of everything")
+    parser.add_argument("--only", type=names, default=[*TOGETHER, *APART], help=", ".join((*TOGETHER, *APART)))
+    parser.add_argument("--rounds", type=int, help="how often each is measured (5)")
+    parser.add_argument("--write", action="store_true", help="write the results into docs/performance.md")
+    parser.add_argument("--peers", type=Path, default=ROOT / ".venv-bench", help="the venv of the other servers")
+    parser.add_argument("--moonraker", type=Path, help="the command of Moonraker")
+    return parser
+
+
+def main() -> int:
+    """Measure; give the exit status."""
+    options = _parser().parse_args()
+    generator, core = cores()
+    # Ten thousand clients have as many descriptors here, and as many in the server.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    peers = Peers(
+        options.peers / "bin" / "python", options.moonraker or options.peers / "moonraker" / "bin" / "moonraker"
+    )
+    everyone = list(entrants(peers).values())
+    plan = Plan(everyone, peers, core, options.rounds or (1 if options.quick else 5), options.quick)
+    sections: list[Section] = []
+    began = time.monotonic()
+
+    def measure(measurement: Callable[[Plan], Section]) -> None:
+        sections.append(measurement(plan))
+        print(section_text(sections[-1]), flush=True)
+
+    if generator is not None:
+        os.sched_setaffinity(0, {generator})
+    together = [name for name in TOGETHER if name in options.only]
+    if together:
+        with running(everyone, core):
+            for name in together:
+                measure(TOGETHER[name])
+    for name, measurement in APART.items():
+        if name in options.only:
+            measure(measurement)
+    print(f"### Targets\n\n{targets_text(sections)}\n\n{count(sections)}; {time.monotonic() - began:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
