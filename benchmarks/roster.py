@@ -41,7 +41,7 @@ WHAT = {
 _MOONRAKER = """[server]
 host: 127.0.0.1
 port: {port}
-max_websocket_connections: 1000
+max_websocket_connections: 20000
 klippy_uds_address: {directory}/nobody.sock
 [machine]
 provider: none

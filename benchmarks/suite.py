@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import calls
+from benchmarks.broadcasts import broadcast
+from benchmarks.idle import idle
 from benchmarks.plan import Plan
 from benchmarks.process import ROOT, cores
 from benchmarks.report import count, section_text, targets_text
@@ -33,8 +35,11 @@ TOGETHER: dict[str, Callable[[Plan], Section]] = {
     "pipelined": calls.pipelined,
     "closed": calls.closed,
     "single": calls.single,
+    "broadcast": broadcast,
 }
-APART: dict[str, Callable[[Plan], Section]] = {}
+APART: dict[str, Callable[[Plan], Section]] = {
+    "idle": idle,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
