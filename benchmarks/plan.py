@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from benchmarks.roster import Entrant, Peers
 
 
@@ -19,6 +17,10 @@ class Plan:
     :ivar entrants: all servers, running while a measurement wants them.
     :ivar core: that of the servers.
     :ivar device: a webcam for the streams.
+    :ivar ustreamer: the command of µStreamer.
+    :ivar testbed: the command that runs something in a virtual machine with webcams.
+    :ivar site: the packages for it.
+    :ivar no_testbed: why there is none.
     """
 
     entrants: list[Entrant]
@@ -26,5 +28,8 @@ class Plan:
     core: int | None
     rounds: int
     quick: bool = False
-    device: Path | None = None
-    options: dict[str, str] = field(default_factory=dict)
+    device: str | None = None
+    ustreamer: str = "ustreamer"
+    testbed: str | None = None
+    site: str = ""
+    no_testbed: str = "there is no virtual machine with webcams"

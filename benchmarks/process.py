@@ -13,14 +13,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.wire import BenchmarkFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Seconds for a server to start, and to end.
@@ -30,10 +30,24 @@ _LISTENS = re.compile(rb"ws://127\.0\.0\.1:(\d+)/")
 _SCHEDULED = 2
 
 
+_ALL_CORES = os.sched_getaffinity(0)
+
+
 def cores() -> tuple[int | None, int | None]:
     """Give the core of the generator and that of the servers; None where there is but one for all."""
-    here = sorted(os.sched_getaffinity(0))
+    here = sorted(_ALL_CORES)
     return (here[0], here[-1]) if len(here) > 1 else (None, None)
+
+
+@contextmanager
+def on_all_cores() -> Iterator[None]:
+    """Be, with all that is started meanwhile, wherever the kernel likes."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, _ALL_CORES)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def own_time() -> float:

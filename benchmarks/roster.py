@@ -108,7 +108,7 @@ def entrants(peers: Peers) -> dict[str, Entrant]:
         made.append(Entrant(name, module(f"with_{name}", str(peers.python))))
         if not peers.python.exists():
             made[-1].problem = "not installed"
-    made.append(Entrant(MOONRAKER, lambda core: _moonraker(peers.moonraker, core), "server.websocket.id"))
+    made.append(Entrant(MOONRAKER, lambda core: moonraker(peers.moonraker, core), "server.websocket.id"))
     made[-1].publishes, made[-1].chatty = False, True
     if not peers.moonraker.exists():
         made[-1].problem = "not installed"
@@ -148,7 +148,8 @@ def running(chosen: Sequence[Entrant], core: int | None) -> Iterator[list[Entran
                 entrant.server = None
 
 
-def _moonraker(command: Path, core: int | None) -> Server:
+def moonraker(command: Path, core: int | None) -> Server:
+    """Start Moonraker, with what it needs and no more."""
     port = free_port()
     with tempfile.TemporaryDirectory() as made:
         settings = Path(made, "moonraker.conf")

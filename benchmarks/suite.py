@@ -18,12 +18,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import calls
+from benchmarks.base import base, watching
 from benchmarks.broadcasts import broadcast
+from benchmarks.cameras import cameras
 from benchmarks.idle import idle
 from benchmarks.plan import Plan
 from benchmarks.process import ROOT, cores
 from benchmarks.report import count, section_text, targets_text
 from benchmarks.roster import Peers, entrants, running
+from benchmarks.snapshots import snapshots
+from benchmarks.streams import streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +43,11 @@ TOGETHER: dict[str, Callable[[Plan], Section]] = {
 }
 APART: dict[str, Callable[[Plan], Section]] = {
     "idle": idle,
+    "base": base,
+    "watching": watching,
+    "snapshots": snapshots,
+    "streams": streams,
+    "cameras": cameras,
 }
 
 
@@ -57,6 +66,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write", action="store_true", help="write the results into docs/performance.md")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-bench", help="the venv of the other servers")
     parser.add_argument("--moonraker", type=Path, help="the command of Moonraker")
+    parser.add_argument("--device", help="a webcam that gives MJPEG 1280x720 at 30 a second, for the streams")
+    parser.add_argument("--ustreamer", default="ustreamer", help="the command of µStreamer")
+    parser.add_argument("--testbed", help="runs a command in a virtual machine with webcams")
+    parser.add_argument("--site", default="", help="the packages for it")
+    parser.add_argument("--no-testbed", default="this machine has none with webcams", help="why there is none")
     return parser
 
 
@@ -71,7 +85,18 @@ def main() -> int:
         options.peers / "bin" / "python", options.moonraker or options.peers / "moonraker" / "bin" / "moonraker"
     )
     everyone = list(entrants(peers).values())
-    plan = Plan(everyone, peers, core, options.rounds or (1 if options.quick else 5), options.quick)
+    plan = Plan(
+        everyone,
+        peers,
+        core,
+        options.rounds or (1 if options.quick else 5),
+        quick=options.quick,
+        device=options.device,
+        ustreamer=options.ustreamer,
+        testbed=options.testbed,
+        site=options.site,
+        no_testbed=options.no_testbed,
+    )
     sections: list[Section] = []
     began = time.monotonic()
 

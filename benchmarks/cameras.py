@@ -1,0 +1,59 @@
+"""From the plug to the client: ``tests/hardware/test_latency.py`` in a virtual machine with webcams."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from benchmarks.process import ROOT, on_all_cores
+from benchmarks.report import Section
+
+if TYPE_CHECKING:
+    from benchmarks.plan import Plan
+
+_SECONDS = 300
+#: What the test says it has measured, in seconds.
+_SAID = re.compile(
+    r"plug to udev's announcement (?P<udev>[\d.]+) s, one v4l2-ctl run then (?P<probe>[\d.]+) s; "
+    r"plug to CONNECTED (?P<connected>[\d.]+) s, with resolution and fps (?P<complete>[\d.]+) s"
+)
+
+
+def cameras(plan: Plan) -> Section:
+    """Plug a camera, some times."""
+    section = Section("cameras", "From the plug of a webcam to the client, in a virtual machine", ("", "ms"))
+    found, why = (None, plan.no_testbed) if plan.testbed is None else _plug(plan.testbed, plan.site)
+    connected = own = None
+    if found is None:
+        section.rows.append((why, ""))
+    else:
+        udev, probe = found["udev"], found["probe"]
+        connected, complete = found["connected"] - udev, found["complete"] - udev
+        own = complete - probe
+        section.rows += [
+            ("plug to udev's announcement (the kernel's and udev's)", f"{udev:.0f}"),
+            ("announcement to the client's CONNECTED", f"{connected:.0f}"),
+            ("announcement to the client's CONNECTED with resolution and fps", f"{complete:.0f}"),
+            ("one v4l2-ctl --all --list-formats-ext by itself", f"{probe:.0f}"),
+        ]
+    section.at_most("camera announced by udev to the client's CONNECTED", connected, 200, "{:.0f} ms", why)
+    section.at_most("the same with resolution and fps, without v4l2-ctl's own time", own, 20, "{:.0f} ms", why)
+    return section
+
+
+def _plug(testbed: str, site: str) -> tuple[dict[str, float] | None, str]:
+    argv = [testbed, "--project", str(ROOT), "--site", site, "--env", "PYTHONPATH=/project:/site"]
+    argv += ["--env", "WEBCAM_HARDWARE_REQUIRED=1", "--timeout", str(_SECONDS), "--"]
+    argv += ["python3", "-m", "twisted.trial", "--temp-directory=/tmp/trial", "tests.hardware.test_latency"]
+    try:
+        with on_all_cores():
+            ran = subprocess.run(  # noqa: S603 - ours
+                argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS + 30, check=False
+            )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, f"the virtual machine: {error}"
+    said = _SAID.search(ran.stdout + ran.stderr)
+    if said is None:
+        return None, "the test in the virtual machine failed"
+    return {name: 1000 * float(seconds) for name, seconds in said.groupdict().items()}, ""
