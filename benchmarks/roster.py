@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +91,11 @@ class Peers:
 
     python: Path
     moonraker: Path
-    versions: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def nowhere(cls) -> Peers:
+        """Give none."""
+        return cls(Path("/nonexistent"), Path("/nonexistent"))
 
 
 def entrants(peers: Peers) -> dict[str, Entrant]:

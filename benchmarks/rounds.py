@@ -53,11 +53,17 @@ def measured(
         shift = turn * len(able) // max(1, rounds)
         order = able[shift:] + able[:shift]
         for entrant in order[:: -1 if turn % 2 else 1]:
-            print(f"\r\033[K{what}: round {turn + 1} of {rounds}, {entrant.name}", end="", file=sys.stderr, flush=True)
+            _show(f"{what}: round {turn + 1} of {rounds}, {entrant.name}")
             try:
                 results.figures.setdefault(entrant.name, []).append(measure(entrant))
             except (BenchmarkFailed, OSError) as error:
                 results.problems[entrant.name] = str(error) or type(error).__name__
                 results.figures.pop(entrant.name, None)
-    print("\r\033[K", end="", file=sys.stderr, flush=True)
+    _show("")
     return results
+
+
+def _show(text: str) -> None:
+    """Say how far it is, in one line that goes away, to somebody who is there."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
