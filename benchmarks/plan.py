@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ class Plan:
     :ivar core: that of the servers.
     :ivar device: a webcam for the streams.
     :ivar ustreamer: the command of µStreamer.
+    :ivar streams_env: environment variables for the streams alone.
     :ivar testbed: the command that runs something in a virtual machine with webcams.
     :ivar site: the packages for it.
     :ivar no_testbed: why there is none.
@@ -30,6 +31,7 @@ class Plan:
     quick: bool = False
     device: str | None = None
     ustreamer: str = "ustreamer"
+    streams_env: dict[str, str] = field(default_factory=dict)
     testbed: str | None = None
     site: str = ""
     no_testbed: str = "there is no virtual machine with webcams"

@@ -30,12 +30,12 @@ _LISTENS = re.compile(rb"ws://127\.0\.0\.1:(\d+)/")
 _SCHEDULED = 2
 
 
-_ALL_CORES = os.sched_getaffinity(0)
+ALL_CORES = os.sched_getaffinity(0)
 
 
 def cores() -> tuple[int | None, int | None]:
     """Give the core of the generator and that of the servers; None where there is but one for all."""
-    here = sorted(_ALL_CORES)
+    here = sorted(ALL_CORES)
     return (here[0], here[-1]) if len(here) > 1 else (None, None)
 
 
@@ -43,7 +43,7 @@ def cores() -> tuple[int | None, int | None]:
 def on_all_cores() -> Iterator[None]:
     """Be, with all that is started meanwhile, wherever the kernel likes."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, _ALL_CORES)
+    os.sched_setaffinity(0, ALL_CORES)
     try:
         yield
     finally:

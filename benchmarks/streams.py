@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from benchmarks.process import on_all_cores
 from benchmarks.report import Section, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from benchmarks.plan import Plan
@@ -39,7 +40,7 @@ def streams(plan: Plan) -> Section:
         servers[_THEIRS] = stream_fanout.ustreamer
     found: dict[str, list[stream_fanout.Figures]] = {name: [] for name in servers}
     try:
-        with on_all_cores():
+        with on_all_cores(), _environment(plan.streams_env):
             for _ in range(1 if plan.quick else 3):
                 for name, run in servers.items():
                     with run(options) as server:
@@ -47,7 +48,23 @@ def streams(plan: Plan) -> Section:
                         found[name].append(figures)
     except SystemExit as error:
         why = str(error).partition("\n")[0]
-    return _section(found, why, "the camera" if options.device else "the test pattern")
+    return _section(found, why, _source(plan) if options.device else "the test pattern")
+
+
+def _source(plan: Plan) -> str:
+    return "what stands in for a webcam" if plan.streams_env else "a webcam"
+
+
+@contextmanager
+def _environment(more: dict[str, str]) -> Iterator[None]:
+    """Give it to what is started meanwhile."""
+    before = dict(os.environ)
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _section(found: dict[str, list[stream_fanout.Figures]], why: str, source: str) -> Section:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import calls
+from benchmarks import calls, page
 from benchmarks.base import base, watching
 from benchmarks.broadcasts import broadcast
 from benchmarks.cameras import cameras
@@ -61,12 +61,19 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="scripts/bench", description="What the service costs beside others.")
     parser.add_argument("--quick", action="store_true", help="one short round of everything")
-    parser.add_argument("--only", type=names, default=[*TOGETHER, *APART], help=", ".join((*TOGETHER, *APART)))
+    parser.add_argument("--only", type=names, help=", ".join((*TOGETHER, *APART)))
     parser.add_argument("--rounds", type=int, help="how often each is measured (5)")
     parser.add_argument("--write", action="store_true", help="write the results into docs/performance.md")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-bench", help="the venv of the other servers")
     parser.add_argument("--moonraker", type=Path, help="the command of Moonraker")
     parser.add_argument("--device", help="a webcam that gives MJPEG 1280x720 at 30 a second, for the streams")
+    parser.add_argument(
+        "--streams-env",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an environment variable for the streams alone, such as LD_PRELOAD of what stands in for a webcam",
+    )
     parser.add_argument("--ustreamer", default="ustreamer", help="the command of µStreamer")
     parser.add_argument("--testbed", help="runs a command in a virtual machine with webcams")
     parser.add_argument("--site", default="", help="the packages for it")
@@ -76,7 +83,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Measure; give the exit status."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.write and options.only:
+        parser.error("what is written is everything, of one run")
+    chosen = options.only or [*TOGETHER, *APART]
     generator, core = cores()
     # Ten thousand clients have as many descriptors here, and as many in the server.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -93,6 +104,7 @@ def main() -> int:
         quick=options.quick,
         device=options.device,
         ustreamer=options.ustreamer,
+        streams_env=dict(assignment.partition("=")[::2] for assignment in options.streams_env),
         testbed=options.testbed,
         site=options.site,
         no_testbed=options.no_testbed,
@@ -106,15 +118,18 @@ def main() -> int:
 
     if generator is not None:
         os.sched_setaffinity(0, {generator})
-    together = [name for name in TOGETHER if name in options.only]
+    together = [name for name in TOGETHER if name in chosen]
     if together:
         with running(everyone, core):
             for name in together:
                 measure(TOGETHER[name])
     for name, measurement in APART.items():
-        if name in options.only:
+        if name in chosen:
             measure(measurement)
-    print(f"### Targets\n\n{targets_text(sections)}\n\n{count(sections)}; {time.monotonic() - began:.0f} s")
+    about = page.machine(peers)
+    print(f"### Targets\n\n{targets_text(sections)}\n\n{count(sections)}; {time.monotonic() - began:.0f} s\n{about}")
+    if options.write:
+        page.write(sections, about)
     return 0
 
 
