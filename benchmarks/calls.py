@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 BUSY = 0.9
 #: A server that does could not do more, whatever the generator does.
 SATURATED = 0.97
+#: Of its cores; with more than this used by others, the rates are not what they could be.
+QUIET = 0.1
 #: What the targets call them.
 AGAINST = {STOCK: "stock", PICOWS: "picows + uvloop + orjson", WEBSOCKETS: "websockets + uvloop + orjson"}
 #: What logging the traffic may cost.
@@ -56,7 +58,10 @@ def single(plan: Plan) -> Section:
     """Have one client."""
     pings = 300 if plan.quick else 2000
     results: Results[float] = measured(
-        "one client", plan.entrants, plan.rounds, lambda entrant: ping_alone(entrant.up(), entrant.method, pings)
+        "one client",
+        plan.entrants,
+        plan.rounds,
+        lambda entrant: ping_alone(entrant.up(), entrant.method, pings, chatty=entrant.chatty),
     )
     section = Section("single", "One client's ping, nobody else", ("server", "p50 µs", "against stock"))
     for entrant in plan.entrants:
@@ -108,6 +113,11 @@ def _section(name: str, title: str, results: Results[Answered], plan: Plan) -> S
         )
         if against is not None and each != CEILING:
             section.bars[each] = against
+    others = max(
+        (results.median(each, lambda answered: answered.others) or 0.0 for each in results.figures), default=0.0
+    )
+    if others > QUIET:
+        section.notes.append(f"The machine was not quiet: others used {others:.2f} of its cores.")
     if bounded:
         section.notes.append("≥: the generator was busy and the server was not, so that it may do better than this.")
     return section
@@ -116,7 +126,11 @@ def _section(name: str, title: str, results: Results[Answered], plan: Plan) -> S
 def _against(section: Section, what: str, results: Results[Answered], others: Sequence[tuple[str, float]]) -> None:
     for other, limit in others:
         why = results.problems.get(other, results.problems.get(OURS, ""))
-        section.at_least(f"{what}, rate against {AGAINST[other]}", results.ratio(OURS, other, rate), limit, why=why)
+        # By the server's own time, which is as good as the clock where the server has its core for itself, and better
+        # where it has not.
+        found, by_clock = results.ratio(other, OURS, cost), results.ratio(OURS, other, rate)
+        form = "{:.2f}× (by the clock " + number(by_clock) + "×)"
+        section.at_least(f"{what}, replies per CPU second against {AGAINST[other]}", found, limit, form, why)
 
 
 def _default_cost(section: Section, what: str, results: Results[Answered]) -> None:

@@ -43,7 +43,8 @@ def idle(plan: Plan) -> Section:
 
     def hold(entrant: Entrant) -> Held:
         with running([entrant], plan.core):
-            return _hold(entrant, many)
+            # Moonraker hangs up on the first before the last have come.
+            return _hold(entrant, many if entrant.publishes else _SOME)
 
     results: Results[Held] = measured("idle", plan.entrants, 1 if plan.quick else 3, hold)
     head = (
@@ -63,7 +64,7 @@ def idle(plan: Plan) -> Section:
         publishes = entrant.publishes
         section.rows.append(
             (
-                name,
+                name if publishes or many == _SOME else f"{name}, {_SOME} of them",
                 number(results.median(name, lambda held: held.size), "{:.1f}"),
                 number(results.median(name, lambda held: held.connecting), "{:.1f}"),
                 number(results.median(name, _told) if publishes else None, "{:.0f}"),

@@ -12,7 +12,7 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.process import own_time
+from benchmarks.process import machine_time, own_time
 from benchmarks.wire import BenchmarkFailed, Calls, connect, frames, hang_up, request
 
 if TYPE_CHECKING:
@@ -34,11 +34,13 @@ class Answered(NamedTuple):
     :ivar rate: replies a second.
     :ivar cost: the server's CPU microseconds for each.
     :ivar busy: the share of a core that the generator used.
+    :ivar others: what of the machine neither of them used, in cores.
     """
 
     rate: float
     cost: float
     busy: float
+    others: float
 
 
 def call_closely(
@@ -55,8 +57,11 @@ def call_closely(
         hang_up(connections)
 
 
-def ping_alone(server: Server, method: str, pings: int) -> float:
-    """Give the median of the seconds that one client waits for an answer, while nobody else asks."""
+def ping_alone(server: Server, method: str, pings: int, *, chatty: bool = False) -> float:
+    """Give the median of the seconds that one client waits for an answer, while nobody else asks.
+
+    :param chatty: whether something else comes than answers.
+    """
     connections = connect(server.port, server.path)
     try:
         connection = connections[0]
@@ -68,11 +73,14 @@ def ping_alone(server: Server, method: str, pings: int) -> float:
         times = []
         for _ in range(pings):
             start = clock()
-            send(sent)
-            missing = size
+            if chatty:
+                calls.ask(sent, _FIRST)
+                missing = 0
+            else:
+                send(sent)
+                missing = size
             while missing > 0:
-                data = receive(65536)
-                missing -= len(data) or _closed()
+                missing -= len(receive(65536)) or _closed()
             times.append(clock() - start)
             if missing:
                 raise BenchmarkFailed("something else than an answer came")
@@ -106,14 +114,17 @@ class _Loop:
                 self._sent += self._in_flight
                 connection.send(self._requests[self._in_flight])
             self._turns(poll, sockets, time.monotonic() + _WARM_UP)
-            start, used, own, received = time.monotonic(), server.used(), own_time(), self._received
+            start, all_of_it, received = time.monotonic(), machine_time(), self._received
+            used, own = server.used(), own_time()
             self._turns(poll, sockets, start + seconds)
-            took, used, own = time.monotonic() - start, server.used() - used, own_time() - own
+            used, own = server.used() - used, own_time() - own
+            took, all_of_it = time.monotonic() - start, machine_time() - all_of_it
             received = self._received - received
             self._drain(poll, sockets)
         if not received:
             raise BenchmarkFailed("no call was answered")
-        return Answered(received / took, 1e6 * used / received, own / took)
+        others = max(0.0, all_of_it - used - own)
+        return Answered(received / took, 1e6 * used / received, own / took, others / took)
 
     def _turns(self, poll: select.epoll, sockets: dict[int, socket.socket], end: float) -> None:
         """Answer replies by requests until then."""

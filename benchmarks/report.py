@@ -56,7 +56,7 @@ class Section:
 def _target(form: str, limit: float) -> str:
     """Write a limit in the unit of the figure, without zeros at its end."""
     before, _, unit = form.partition("}")
-    return f"{before.partition('{')[0]}{limit:.3g}{unit}"
+    return f"{before.partition('{')[0]}{limit:.3g}{unit.partition(' (')[0]}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
