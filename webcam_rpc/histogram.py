@@ -7,6 +7,7 @@ from itertools import accumulate
 
 #: The upper bounds of the buckets, in seconds; the last has none.
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_LEAST = BOUNDS[0]
 
 
 class Histogram:
@@ -23,7 +24,8 @@ class Histogram:
 
     def observe(self, seconds: float) -> None:
         """Count one observation."""
-        self._counts[bisect_left(BOUNDS, seconds)] += 1
+        # Most are.
+        self._counts[0 if seconds <= _LEAST else bisect_left(BOUNDS, seconds)] += 1
         self.sum += seconds
 
     @property

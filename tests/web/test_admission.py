@@ -220,15 +220,18 @@ class NoneTests(AdmissionCase):
         self.greetings.append(b'{"hello":1}')
         wire = self.websocket(peer=ELSEWHERE)
         self.clients.broadcast(b'{"first":1}', "camera_status_update", None)
+        self.clock.turn()
         self.assertEqual(self.replies(wire), [])
         wire.send(frame(TEXT, request("authenticate", auth_token="good")))
         first, second = self.replies(wire)
         self.assertEqual((first, second["result"]["role"]), ({"hello": 1}, "status"))
         self.clients.broadcast(b'{"second":1}', "camera_status_update", None)
+        self.clock.turn()
         self.assertEqual(self.replies(wire), [{"second": 1}])
         self.tokens.revoked.add("id-good")
         self.admission.grants.recheck()
         self.clients.broadcast(b'{"third":1}', "camera_status_update", None)
+        self.clock.turn()
         self.assertEqual(self.replies(wire), [])
 
 

@@ -74,6 +74,7 @@ class BroadcastTests(WebTestCase):
         clients[2].subscription.add([STATUS], frozenset({"b"}))
         self.assertEqual(self.clients.broadcast(b'{"n":1}', STATUS, "a"), 1)
         self.assertEqual(self.clients.broadcast(b'{"n":2}', STATUS, "b"), 2)
+        self.clock.turn()
         found = [[each["n"] for each in self.replies(wire)] for wire in (everything, nothing, another)]
         self.assertEqual(found, [[1, 2], [], [2]])
 
@@ -87,13 +88,27 @@ class BroadcastTests(WebTestCase):
     def test_encoded_once(self) -> None:
         """Every client gets the very same bytes."""
         wires = [self.websocket() for _ in range(2)]
-        written: list[bytes] = []
         for wire in wires:
             wire.take()
-            wire.write = written.append  # type: ignore[method-assign]
         self.clients.broadcast(b'{"n":1}', STATUS, "a")
-        self.assertEqual(len(written), 2)
-        self.assertIs(written[0], written[1])
+        self.clock.turn()
+        (first,), (second,) = (wire.written for wire in wires)
+        self.assertIs(first, second)
+
+    def test_one_write_a_turn(self) -> None:
+        """A burst goes to each client in one write, in order with what the client asked for meanwhile."""
+        wire, other = self.websocket(), self.websocket()
+        wire.take()
+        other.take()
+        for number in range(20):
+            self.clients.broadcast(b'{"n":%d}' % number, STATUS, "a")
+        self.assertEqual(wire.written, [])
+        wire.send(frame(TEXT, request("ping", 7)))
+        self.assertEqual(len(wire.written), 1)
+        self.assertEqual([each.get("n", each.get("id")) for each in self.replies(wire)], [*range(20), 7])
+        self.clock.turn()
+        self.assertEqual((wire.written, len(other.written)), ([], 1))
+        self.assertEqual([each["n"] for each in self.replies(other)], list(range(20)))
 
     def test_one_that_is_closed_meanwhile(self) -> None:
         """A client whose goodbye has begun is not told and not counted."""
@@ -105,6 +120,7 @@ class BroadcastTests(WebTestCase):
         wire = self.websocket()
         wire.send(frame(TEXT, b'{"json', fin=False))
         self.assertEqual(self.clients.broadcast(b'{"n":1}', STATUS, None), 1)
+        self.clock.turn()
         self.assertEqual(self.replies(wire), [{"n": 1}])
 
 
@@ -119,7 +135,9 @@ class GreetingTests(WebTestCase):
 
     def test_at_once(self) -> None:
         """The greeting is the first thing after the handshake."""
-        self.assertEqual(self.replies(self.websocket()), [{"hello": "127.0.0.1:54321"}])
+        wire = self.websocket()
+        self.clock.turn()
+        self.assertEqual(self.replies(wire), [{"hello": "127.0.0.1:54321"}])
 
     def test_one_that_fails(self) -> None:
         """A greeting that fails is logged, and the client stays."""
@@ -138,6 +156,7 @@ class NobodyTests(GreetingTests):
         """They are told nothing, neither at once nor later, and have the methods for everybody."""
         wire = self.websocket()
         self.assertEqual(self.clients.broadcast(b"{}", STATUS, None), 0)
+        self.clock.turn()
         self.assertEqual(self.replies(wire), [])
         self.assertEqual(self.call(wire, "ping")["result"], "pong")
         self.assertEqual(self.call(wire, "echo", text="x")["error"]["code"], -32002)

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.wire import Wire, frames
 from webcam_rpc.web.frames import text_frame
-from webcam_rpc.web.outbox import Outbox
+from webcam_rpc.web.outbox import PORTION, Outbox, Turn
 
 
 class OutboxTests(SynchronousTestCase):
@@ -15,17 +15,60 @@ class OutboxTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Make one."""
-        self.wire = Wire(Clock())
+        self.clock = Clock()
+        self.wire = Wire(self.clock)
+        self.turn = Turn(self.clock)
         self.drained = 0
-        self.outbox = Outbox(self.wire, self._drained)
+        self.outbox = Outbox(self.wire.write, self.turn, self._drained)
 
     def _drained(self) -> None:
         self.drained += 1
 
-    def test_straight_through(self) -> None:
-        """While the transport takes it, nothing waits."""
+    def test_end_of_turn(self) -> None:
+        """What is written in a turn leaves in one write when it ends, and nothing waits then."""
+        for each in (b"a", b"bb"):
+            self.outbox.write(each)
+        self.assertEqual((self.wire.written, self.outbox.waiting), ([], 3))
+        self.clock.advance(0)
+        self.assertEqual((self.wire.written, self.outbox.waiting), ([b"abb"], 0))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_held(self) -> None:
+        """Where somebody flushes it anyway, the end of the turn need not."""
+        self.outbox.held = True
         self.outbox.write(b"a")
-        self.assertEqual((self.wire.take(), self.outbox.waiting), (b"a", 0))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.outbox.flush()
+        self.assertEqual((self.wire.written, self.outbox.waiting), ([b"a"], 0))
+        self.outbox.flush()
+        self.assertEqual(len(self.wire.written), 1)
+
+    def test_all_of_a_turn(self) -> None:
+        """One end of the turn is for all of them, and the next for what is written then."""
+        other = Outbox(self.wire.write, self.turn, self._drained)
+        for each in (self.outbox, other):
+            each.write(b"a")
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.clock.advance(0)
+        self.outbox.write(b"b")
+        self.clock.advance(0)
+        self.assertEqual(self.wire.written, [b"a", b"a", b"b"])
+
+    def test_much(self) -> None:
+        """A portion does not wait for the end of the turn."""
+        self.outbox.write(b"x" * (PORTION - 1))
+        self.assertEqual(self.wire.written, [])
+        self.outbox.write(b"y")
+        self.assertEqual((len(self.wire.take()), self.outbox.waiting), (PORTION, 0))
+
+    def test_portions(self) -> None:
+        """What waited for the transport goes in portions of whole frames, for it to say when it has enough."""
+        self.outbox.pauseProducing()
+        for _ in range(5):
+            self.outbox.write(b"x" * (PORTION // 2))
+        self.outbox.resumeProducing()
+        self.assertEqual([len(each) for each in self.wire.written], [PORTION, PORTION, PORTION // 2])
+        self.assertEqual(self.outbox.waiting, 0)
 
     def test_waits_in_order(self) -> None:
         """While the transport is full, frames wait and are counted; then they go in order, and it is told."""
@@ -39,21 +82,25 @@ class OutboxTests(SynchronousTestCase):
 
     def test_full_again(self) -> None:
         """A transport that is full again in between gets the rest later."""
-        outbox = Outbox(Full(self), self._drained)
+        wire = Full(self)
+        outbox = Outbox(wire.write, self.turn, self._drained)
         self.box = outbox
         outbox.pauseProducing()
-        for each in (b"a", b"b"):
-            outbox.write(each)
+        for each in (b"a", b"b", b"c"):
+            outbox.write(each * PORTION)
         outbox.resumeProducing()
-        self.assertEqual((self.drained, outbox.waiting), (0, 1))
+        self.assertEqual((self.drained, outbox.waiting), (0, 2 * PORTION))
+        outbox.resumeProducing()
         outbox.resumeProducing()
         self.assertEqual(outbox.waiting, 0)
+        self.assertEqual(wire.take(), b"a" * PORTION + b"b" * PORTION + b"c" * PORTION)
 
     def test_lost(self) -> None:
         """When the connection is lost nothing is kept or written."""
         self.outbox.pauseProducing()
         self.outbox.write(b"a")
         self.outbox.stopProducing()
+        self.clock.advance(0)
         self.assertEqual(self.outbox.waiting, 0)
         self.assertEqual(self.wire.take(), b"")
 

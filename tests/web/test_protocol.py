@@ -399,6 +399,7 @@ class CompressionTests(WebTestCase):
         """The same bytes go to everybody, so compression would be once for each."""
         wire = self.websocket(DEFLATE)
         self.clients.broadcast(b'"' + b"x" * 5000 + b'"', "camera_status_update", None)
+        self.clock.turn()
         (notification,) = wire.frames()
         self.assertEqual(notification.rsv, 0)
 

@@ -98,6 +98,13 @@ class Wire(StringTransport):
         self.half_closed = False
         self.aborted = False
         self.lost = False
+        #: Each write by itself.
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Take what the server writes."""
+        super().write(data)
+        self.written.append(data)
 
     def send(self, data: bytes) -> None:
         """Give the server what a client sends, if the server still takes it."""
@@ -144,6 +151,7 @@ class Wire(StringTransport):
         """Give what the server has written since the last time."""
         data = self.value()
         self.clear()
+        self.written.clear()
         return bytes(data)
 
     def frames(self) -> list[Frame]:

@@ -70,6 +70,7 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ping_interval: Annotated[float, Meta(ge=0.1, le=3600)] = 20.0
     ping_timeout: Annotated[float, Meta(ge=0.1, le=3600)] = 20.0
     compression: bool = True
+    fast_path: bool = True
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

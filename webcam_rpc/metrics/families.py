@@ -131,6 +131,7 @@ def _network(clients: Clients) -> Iterator[Metric]:
     yield _gauges("webcam_connections", "Connections, by what they are.", "kind", kinds)
     yield _counter("webcam_connections_refused", "Connections that were too many.", counts.refused)
     yield _counter("webcam_messages_received", "Messages that clients sent.", counts.messages_received)
+    yield _counter("webcam_messages_fast_path", "Those of them that took the fast path.", counts.fast_path)
     yield _counter("webcam_messages_sent", "Replies and notifications.", counts.messages_sent)
     yield _counter("webcam_message_bytes_received", "Bytes of messages that clients sent.", counts.bytes_received)
     yield _counter("webcam_message_bytes_sent", "Bytes of replies and notifications.", counts.bytes_sent)

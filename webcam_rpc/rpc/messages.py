@@ -73,12 +73,8 @@ def read(text: bytes | str, depth: int) -> Any:  # noqa: ANN401 - any JSON value
     try:
         if isinstance(text, str):
             text = text.encode()
-        if len(text) > _CONTAINERS and text.count(b"[") + text.count(b"{") > _CONTAINERS:
-            raise ParseError
-        if len(text) > _MEMBERS and text.count(b":") > _MEMBERS and _outside_strings(text, b"").count(b":") > _MEMBERS:
-            raise ParseError
-        if len(text) > _EXPONENTS and _exponents(text) > _EXPONENTS:
-            raise ParseError
+        if len(text) > _EXPONENTS:
+            _check_amounts(text)
         value = _decode(text)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         # UnicodeError: bad UTF-8, or a str with half a surrogate pair. ValidationError, a DecodeError, is what 1e400
@@ -88,6 +84,16 @@ def read(text: bytes | str, depth: int) -> Any:  # noqa: ANN401 - any JSON value
     if len(text) > 2 * depth and text.count(b"[") + text.count(b"{") > depth and _nesting(text) > depth:
         raise ParseError
     return value
+
+
+def _check_amounts(text: bytes) -> None:
+    """Raise ParseError where there is more in a text than in any request; nothing short can hold so much."""
+    if len(text) > _CONTAINERS and text.count(b"[") + text.count(b"{") > _CONTAINERS:
+        raise ParseError
+    if len(text) > _MEMBERS and text.count(b":") > _MEMBERS and _outside_strings(text, b"").count(b":") > _MEMBERS:
+        raise ParseError
+    if _exponents(text) > _EXPONENTS:
+        raise ParseError
 
 
 def _nesting(text: bytes) -> int:
@@ -133,7 +139,11 @@ def encode(value: object) -> bytes:
     except Exception as error:
         # Whatever the reason (msgspec raises at least TypeError, ValueError and RecursionError here): the caller has
         # one thing to do, to answer with an internal error.
-        raise UnencodableError(f"cannot be encoded as JSON: {type(value).__name__}") from error
+        raise _unencodable(value) from error
+
+
+def _unencodable(value: object) -> UnencodableError:
+    return UnencodableError(f"cannot be encoded as JSON: {type(value).__name__}")
 
 
 def success(id: bytes | Raw, result: object) -> bytes:  # noqa: A002 - the specification's name for it
@@ -141,7 +151,10 @@ def success(id: bytes | Raw, result: object) -> bytes:  # noqa: A002 - the speci
 
     :raises UnencodableError: if the result cannot be encoded.
     """
-    return b"".join((b'{"jsonrpc":"2.0","result":', encode(result), b',"id":', id, b"}"))
+    try:
+        return b"".join((b'{"jsonrpc":"2.0","result":', _encode(result), b',"id":', id, b"}"))
+    except Exception as error:
+        raise _unencodable(result) from error
 
 
 def failure(id: bytes | Raw, error: RPCError, limit: int) -> bytes:  # noqa: A002 - as above

@@ -57,13 +57,13 @@ class Call(msgspec.Struct, frozen=True, eq=False):
     notification. Two calls are never equal, even if their text is.
     """
 
-    id: Raw | UnsetType
+    id: bytes | Raw | UnsetType
     method: str
     params: Raw | UnsetType
 
 
 class Exchange:
-    """The answer to one text, while it comes together.
+    """The answer to one text, while it comes together: of one call, or of none.
 
     :ivar calls: the calls to perform.
     :ivar reply: what is to be sent at once because no call can add to it; None if the calls decide, or if there is
@@ -71,47 +71,72 @@ class Exchange:
     :ivar full: whether the answer is as long as it may be: a call that is not performed yet should be declined.
     """
 
-    __slots__ = ("_answers", "_limits", "_open", "_room", "_waiting", "calls", "full", "reply")
+    __slots__ = ("_limits", "_open", "calls", "full", "reply")
 
-    def __init__(
-        self, places: dict[Call, int], answers: list[bytes | None] | None, reply: bytes | None, limits: Limits
-    ) -> None:
-        self.calls = tuple(places)
+    def __init__(self, calls: tuple[Call, ...], reply: bytes | None, limits: Limits) -> None:
+        self.calls = calls
         self.reply = reply
         self.full = False
-        #: The calls that are not answered yet, each with the place of its reply in ``_answers``.
-        self._open = places
-        #: The replies of a batch in the order of the requests, None where one is awaited; None if this is no batch.
-        self._answers = answers
-        self._waiting = 0 if answers is None else answers.count(None)
+        self._open = bool(calls)
         self._limits = limits
-        self._room = limits.reply
 
     def resolve(self, call: Call, result: object) -> bytes | None:
         """Answer ``call`` with ``result``; give the text to send if that completed the exchange.
 
         :raises UnencodableError: if JSON cannot carry the result; the call is still open and has to be rejected.
         """
-        if call not in self._open:
+        if not self._open or call is not self.calls[0]:
             raise MisuseError(call.method)
-        return self._answered(call, None if call.id is UNSET else messages.success(call.id, result))
+        answer = None if call.id is UNSET else messages.success(call.id, result)
+        self._open = False
+        return answer
 
     def reject(self, call: Call, error: RPCError) -> bytes | None:
         """Answer ``call`` with ``error``; give the text to send if that completed the exchange."""
-        if call not in self._open:
+        if not self._open or call is not self.calls[0]:
             raise MisuseError(call.method)
-        return self._answered(
-            call, None if call.id is UNSET else messages.failure(call.id, error, self._limits.reflect)
-        )
+        self._open = False
+        return None if call.id is UNSET else messages.failure(call.id, error, self._limits.reflect)
 
     def decline(self, call: Call) -> bytes | None:
         """Answer ``call``, which was not performed because this is full."""
         return self.reject(call, _too_long(performed=False))
 
+
+class _Batch(Exchange):
+    """The answer to a batch."""
+
+    __slots__ = ("_answers", "_places", "_room", "_waiting")
+
+    def __init__(
+        self, places: dict[Call, int], answers: list[bytes | None], reply: bytes | None, limits: Limits
+    ) -> None:
+        super().__init__(tuple(places), reply, limits)
+        #: The calls that are not answered yet, each with the place of its reply in ``_answers``.
+        self._places = places
+        #: The replies in the order of the requests, None where one is awaited.
+        self._answers = answers
+        self._waiting = answers.count(None)
+        self._room = limits.reply
+
+    def resolve(self, call: Call, result: object) -> bytes | None:
+        """Answer ``call`` with ``result``: see :meth:`Exchange.resolve`."""
+        if call not in self._places:
+            raise MisuseError(call.method)
+        return self._answered(call, None if call.id is UNSET else messages.success(call.id, result))
+
+    def reject(self, call: Call, error: RPCError) -> bytes | None:
+        """Answer ``call`` with ``error``: see :meth:`Exchange.reject`."""
+        if call not in self._places:
+            raise MisuseError(call.method)
+        return self._answered(
+            call, None if call.id is UNSET else messages.failure(call.id, error, self._limits.reflect)
+        )
+
     def _answered(self, call: Call, answer: bytes | None) -> bytes | None:
-        place = self._open.pop(call)
-        if answer is None or self._answers is None:
-            return answer
+        place = self._places.pop(call)
+        if answer is None:
+            return None
         if len(answer) > max(self._room, self._limits.reflect) and not isinstance(call.id, UnsetType):
             # A hundred pictures or descriptions would be many megabytes, and are held once more while they are sent.
             self.full = True
@@ -131,8 +156,8 @@ def receive(data: str | bytes, limits: Limits = _DEFAULT_LIMITS) -> Exchange:
     if type(value) is dict:
         outcome = _request(value, data, limits)
         if isinstance(outcome, Call):
-            return Exchange({outcome: 0}, None, None, limits)
-        return Exchange({}, None, outcome, limits)
+            return Exchange((outcome,), None, limits)
+        return Exchange((), outcome, limits)
     if type(value) is not list or not value:
         return _refused(InvalidRequest(), limits)
     if len(value) > limits.batch:
@@ -153,15 +178,26 @@ def _batch(values: list[Any], data: str | bytes, limits: Limits) -> Exchange:
             answers.append(None)
     # A batch of nothing but notifications gets no reply, not an empty one (section 6 of the specification).
     reply = _join(answers) if answers and None not in answers else None
-    return Exchange(places, answers, reply, limits)
+    return _Batch(places, answers, reply, limits)
 
 
 def _request(value: Any, text: str | bytes | Raw, limits: Limits) -> Call | bytes:  # noqa: ANN401 - any JSON value
     """Give the call that one request object asks for, or the reply that says why there is none."""
     if type(value) is not dict:
         return messages.failure(NULL, InvalidRequest(), limits.reflect)
+    method, id_ = value.get("method"), value.get("id")
+    if (
+        type(id_) is int
+        and id_ != 0
+        and "params" not in value
+        and type(method) is str
+        and value.get("jsonrpc") == "2.0"
+        and len(verbatim := b"%d" % id_) <= limits.reflect
+    ):
+        # As most calls are, and the one kind whose members need not be looked up in the text: a whole number can be
+        # written in one way only, except for zero.
+        return Call(verbatim, method, UNSET)
     members = messages.verbatim(text)
-    method = value.get("method")
     if members.id is not UNSET:
         # An id that cannot be used leaves the reply with null; one that can goes into the reply even if the rest of
         # the request is wrong, so that the client learns which of its calls failed.
@@ -180,7 +216,7 @@ def _request(value: Any, text: str | bytes | Raw, limits: Limits) -> Call | byte
 
 
 def _refused(error: RPCError, limits: Limits) -> Exchange:
-    return Exchange({}, None, messages.failure(NULL, error, limits.reflect), limits)
+    return Exchange((), messages.failure(NULL, error, limits.reflect), limits)
 
 
 def _too_long(*, performed: bool) -> RPCError:

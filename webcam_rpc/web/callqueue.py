@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from webcam_rpc.rpc.errors import RPCError
 from webcam_rpc.rpc.session import UnencodableError
+from webcam_rpc.web.calls import is_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ class CallQueue:
     :param caller: in whose name.
     :param send: takes the text of each answer.
     :param idle: called when ``busy`` has become False.
+    :ivar busy: whether nothing more should be added for now.
     """
 
     def __init__(
@@ -54,16 +56,12 @@ class CallQueue:
         self._caller = caller
         self._send = send
         self._idle = idle
+        self.busy = False
         self._left = CALLS_PER_TURN
         self._waiting: deque[tuple[Exchange, Call]] = deque()
         self._under_way: set[Deferred[object]] = set()
         self._next: IDelayedCall | None = None
         self._cancelled = False
-
-    @property
-    def busy(self) -> bool:
-        """Whether nothing more should be added for now."""
-        return bool(self._waiting) or len(self._under_way) >= UNDER_WAY
 
     def turn(self) -> None:
         """Begin a turn of the reactor: a few more calls may be performed."""
@@ -71,13 +69,20 @@ class CallQueue:
 
     def add(self, exchange: Exchange) -> None:
         """Perform the calls of ``exchange``, as soon as it is their turn."""
-        self._waiting.extend((exchange, call) for call in exchange.calls)
-        self._run()
+        calls = exchange.calls
+        if len(calls) == 1 and self._left > 0 and not self.busy:
+            # Nothing is before it.
+            self._left -= 1
+            self._perform(exchange, calls[0])
+        else:
+            self._waiting.extend((exchange, call) for call in calls)
+            self._run()
 
     def cancel(self) -> None:
         """Cancel everything; nothing is sent any more."""
         self._cancelled = True
         self._waiting.clear()
+        self.busy = False
         if self._next is not None:
             self._next.cancel()
             self._next = None
@@ -91,6 +96,10 @@ class CallQueue:
             self._perform(exchange, call)
         if self._waiting and self._left == 0 and self._next is None:
             self._next = self._clock.callLater(0, self._next_turn)
+        self._look()
+
+    def _look(self) -> None:
+        self.busy = bool(self._waiting) or len(self._under_way) >= UNDER_WAY
 
     def _next_turn(self) -> None:
         self._next = None
@@ -111,7 +120,7 @@ class CallQueue:
         except RPCError as error:
             self._answer(exchange.reject(call, error))
         else:
-            if isinstance(outcome, Deferred):
+            if not is_result(outcome) and isinstance(outcome, Deferred):
                 self._await(outcome, exchange, call)
             else:
                 self._resolve(exchange, call, outcome)
@@ -133,10 +142,12 @@ class CallQueue:
         def ended(_: object) -> None:
             was_busy = self.busy
             self._under_way.discard(work)
+            self._look()
             if was_busy and not self._cancelled:
                 self._went_on()
 
         self._under_way.add(work)
+        self._look()
         work.addCallbacks(succeeded, failed).addBoth(ended)
 
     def _resolve(self, exchange: Exchange, call: Call, result: object) -> None:
@@ -144,7 +155,8 @@ class CallQueue:
             text = exchange.resolve(call, result)
         except UnencodableError:
             text = exchange.reject(call, self._calls.unwritable(call.method))
-        self._answer(text)
+        if text is not None and not self._cancelled:
+            self._send(text)
 
     def _answer(self, text: bytes | None) -> None:
         if text is not None and not self._cancelled:

@@ -11,6 +11,7 @@ import inspect
 import secrets
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 #: Outcomes that are no error of the protocol, and the method of calls of what is none.
 _OK, _CANCELLED, _UNKNOWN = "ok", "cancelled", "unknown"
 
+#: What JSON has, as results are made of it.
+_PLAIN = frozenset({str, int, float, bool, type(None), dict, list, tuple})
+
 
 def _correlation_id() -> str:
     return secrets.token_hex(6)
@@ -35,6 +39,11 @@ def _correlation_id() -> str:
 def _outcome(error: BaseException | None) -> str:
     """Give an error in one word: ``invalid_params``."""
     return error.title.lower().replace(" ", "_") if isinstance(error, RPCError) else _CANCELLED
+
+
+def is_result(outcome: object) -> bool:
+    """Tell of most results that they are no Deferred and no coroutine: to ask that of an abstract class takes long."""
+    return type(outcome) in _PLAIN or isinstance(outcome, Struct)
 
 
 class Calls:
@@ -57,6 +66,7 @@ class Calls:
     ) -> None:
         self._table = table
         self._clock = clock
+        self._seconds = clock.seconds
         self._new_id = new_id
         self._observed = observed
 
@@ -68,11 +78,13 @@ class Calls:
 
         :raises RPCError: if the call ended at once with that.
         """
-        began = self._clock.seconds()
+        began = self._seconds()
         try:
             if caller.allowance is not None:
                 caller.allowance.spend(self._table.cost(call.method))
-            method = self._permitted(call.method, caller)
+            method = self._table.get(call.method)
+            if caller.role < method.role:
+                raise PermissionDenied(method.role, caller.role)  # noqa: TRY301 - it ends as all errors of a call
             result = method.call(self._table.bind(method, call.params), caller)
         except RPCError as error:
             self._over(call.method, began, error)
@@ -81,23 +93,18 @@ class Calls:
             defect = self.defect(call.method)
             self._over(call.method, began, defect)
             raise defect from None
-        if inspect.iscoroutine(result):
-            result = Deferred.fromCoroutine(result)
-        if isinstance(result, Deferred):
-            return self._in_time(method, result, began)
-        self._observed(method.name, _OK, self._clock.seconds() - began)
+        if not is_result(result):
+            if inspect.iscoroutine(result):
+                result = Deferred.fromCoroutine(result)
+            if isinstance(result, Deferred):
+                return self._in_time(method, result, began)
+        self._observed(method.name, _OK, self._seconds() - began)
         return result
 
     def _over(self, method: str, began: float, error: RPCError) -> None:
         """Tell of a call that ended with an error; what is no method of ours has no name of its own."""
         name = method if method in self._table else _UNKNOWN
-        self._observed(name, _outcome(error), self._clock.seconds() - began)
-
-    def _permitted(self, name: str, caller: Caller) -> Method:
-        method = self._table.get(name)
-        if caller.role < method.role:
-            raise PermissionDenied(method.role, caller.role)
-        return method
+        self._observed(name, _outcome(error), self._seconds() - began)
 
     def defect(self, method: str, failure: Failure | None = None) -> InternalError:
         """Log a failure (by default the exception that is being handled) and give the error that may be told."""
@@ -124,7 +131,7 @@ class Calls:
         answer: Deferred[object]
 
         def over(outcome: str) -> None:
-            self._observed(method.name, outcome, self._clock.seconds() - began)
+            self._observed(method.name, outcome, self._seconds() - began)
 
         def give_up(_: Deferred[object]) -> None:
             timer.cancel()

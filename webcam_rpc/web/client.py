@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from webcam_rpc.web.connections import Transport
     from webcam_rpc.web.counts import Counts
     from webcam_rpc.web.grants import Grant
+    from webcam_rpc.web.outbox import Turn
     from webcam_rpc.web.traffic import Traffic
 
 #: Close codes of RFC 6455, section 7.4.1, and of the registry that it opened.
@@ -54,8 +55,11 @@ class Link(Protocol):
     def writable(self) -> bool:
         """Whether messages may be sent: no close frame has been, either way."""
 
-    def take(self, data: bytes) -> None:
-        """Parse a piece of what the client sent, asking ``reading`` before each step."""
+    def parse(self, data: bytes) -> int:
+        """Parse what the client sent, asking ``reading`` before each step: see :class:`.reading.Parser`."""
+
+    def writer(self) -> Callable[[bytes], object]:
+        """Give what takes the bytes for the client."""
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame."""
@@ -73,6 +77,7 @@ class Client:
     :param max_pending: the bytes of broadcasts that may wait for it.
     :param traffic: the log of its messages.
     :param counts: is told what is done.
+    :param turn: sends what it is sent when a turn of the reactor ends.
     :param codec: compresses its replies, where that was agreed on.
     :ivar session_id: names this connection.
     :ivar subscription: which events it wants.
@@ -92,6 +97,7 @@ class Client:
         max_pending: int,
         traffic: Traffic,
         counts: Counts,
+        turn: Turn,
         codec: deflate.Deflate | None = None,
     ) -> None:
         self.grant = grant
@@ -109,9 +115,9 @@ class Client:
         self._traffic = traffic
         self._counts = counts
         self._codec = codec
-        self._outbox = Outbox(link.transport, self._wake)
+        self._outbox = Outbox(link.writer(), turn, self._wake)
         self._queue = CallQueue(calls, clock, self, self._reply, self._wake)
-        self.reading = Reading(clock, link.transport, self._queue, self._outbox, link.take)
+        self.reading = Reading(clock, link.transport, self._queue, self._outbox, link)
         link.transport.registerProducer(self._outbox, True)  # noqa: FBT003 - Twisted's signature
         grant.watch(self._role_changed)
 
@@ -171,9 +177,14 @@ class Client:
     def close(self, code: int, reason: str) -> None:
         """Say goodbye: nothing is answered any more, and what waits is dropped."""
         self._queue.cancel()
+        self._outbox.flush()
         self._outbox.clear()
         self._link.close(code, reason)
         self.reading.close()
+
+    def flush(self) -> None:
+        """Send at once what this turn has for it so far."""
+        self._outbox.flush()
 
     def lost(self) -> None:
         """End everything: the connection is gone."""
@@ -192,7 +203,7 @@ class Client:
             return
         if self._traffic.enabled:
             self._traffic.sending(self._peer, text)
-        if self._outbox.waiting > _REPLIES * self._max_pending:
+        if self._outbox.full and self._outbox.waiting > _REPLIES * self._max_pending:
             self._too_slow()
         elif self._codec is not None and len(text) >= deflate.WORTHWHILE:
             self._write(text_frame(self._codec.compress(text), compressed=True))

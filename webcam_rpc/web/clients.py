@@ -12,6 +12,7 @@ from webcam_rpc.web.client import GOING_AWAY, Client
 from webcam_rpc.web.connections import Connections
 from webcam_rpc.web.counts import Counts
 from webcam_rpc.web.frames import text_frame
+from webcam_rpc.web.outbox import Turn
 from webcam_rpc.web.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Clients(Service):
     :param traffic: the log of messages.
     :ivar connections: every socket, those of plain HTTP too.
     :ivar counts: what was done for them.
+    :ivar turn: sends what they are sent when a turn of the reactor ends.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Clients(Service):
     ) -> None:
         self.connections = Connections(clock, limits.max_connections, limits.max_connections_per_address)
         self.counts = counts or Counts()
+        self.turn = Turn(clock)
         self.traffic = traffic or Traffic()
         self._greeting = greeting
         # A dict for its order: who came first is told first.

@@ -8,6 +8,7 @@ class Counts:
 
     :ivar messages_received: of clients, and
     :ivar bytes_received: their text.
+    :ivar fast_path: those of the messages that took the fast path.
     :ivar messages_sent: replies and notifications, and
     :ivar bytes_sent: their frames.
     :ivar broadcasts: notifications, however many clients heard of each.
@@ -25,6 +26,7 @@ class Counts:
         "bytes_dropped",
         "bytes_received",
         "bytes_sent",
+        "fast_path",
         "locked_out",
         "messages_received",
         "messages_sent",
@@ -36,6 +38,6 @@ class Counts:
     )
 
     def __init__(self) -> None:
-        self.messages_received = self.bytes_received = self.messages_sent = self.bytes_sent = 0
+        self.messages_received = self.bytes_received = self.messages_sent = self.bytes_sent = self.fast_path = 0
         self.broadcasts = self.too_slow = self.bytes_dropped = self.silent = self.refused = 0
         self.wrong_tokens = self.locked_out = self.rate_limited = 0

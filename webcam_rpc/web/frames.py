@@ -8,12 +8,16 @@ from __future__ import annotations
 
 _FIN, _RSV1, _TEXT = 0x80, 0x40, 0x01
 _SHORT, _MEDIUM = 125, 0xFFFF
+#: The heads of the frames of most replies, by the length of the text.
+_HEADS = tuple(bytes((_FIN | _TEXT, size)) for size in range(_SHORT + 1))
 
 
 def text_frame(payload: bytes, *, compressed: bool = False) -> bytes:
     """Give the bytes of a whole text message; RSV1 says that it is compressed (RFC 7692, section 6)."""
-    first = _FIN | _TEXT | (_RSV1 if compressed else 0)
     size = len(payload)
+    if size <= _SHORT and not compressed:
+        return _HEADS[size] + payload
+    first = _FIN | _TEXT | (_RSV1 if compressed else 0)
     if size <= _SHORT:
         return bytes((first, size)) + payload
     if size <= _MEDIUM:

@@ -1,12 +1,13 @@
-"""What waits for one client that reads slower than we write.
+"""What goes out to one client: as one write in each turn of the reactor, and not without a bound.
 
-The transport says by its producer interface when its own buffer (64 KiB) is full and when it is empty again. In
-between, whole frames wait here, where they can be counted. Twisted's buffer itself would grow without a bound.
+Frames are collected while the reactor's turn lasts, be they answers to all that was read at once or a burst of events,
+and leave together. Where the client reads slower than we write, they wait here, where they can be counted: the
+transport says by its producer interface when its own buffer (64 KiB) is full and when it is empty again. Twisted's
+buffer itself would grow without a bound.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
@@ -15,34 +16,87 @@ from zope.interface import implementer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from webcam_rpc.web.connections import Transport
+    from twisted.internet.interfaces import IReactorTime
+
+#: The bytes that are written at once, unless one frame has more; so many wait for no end of a turn.
+PORTION = 64 * 1024
+
+
+class Turn:
+    """The outboxes that have something to send when this turn of the reactor ends.
+
+    :param clock: the reactor.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._outboxes: list[Outbox] = []
+
+    def add(self, outbox: Outbox) -> None:
+        """Flush ``outbox`` at the end of this turn."""
+        if not self._outboxes:
+            self._clock.callLater(0, self._end)
+        self._outboxes.append(outbox)
+
+    def _end(self) -> None:
+        outboxes, self._outboxes = self._outboxes, []
+        for outbox in outboxes:
+            outbox.flush()
 
 
 @implementer(IPushProducer)
 class Outbox:
-    """The frames for one client, in order.
+    """The frames for one client, in order. It has to be registered as the transport's producer.
 
-    :param transport: has this registered as its producer.
+    :param write: takes bytes; may call ``pauseProducing`` before it returns.
+    :param turn: flushes it at the end of a turn.
     :param drained: called when everything is with the transport again and it takes more.
     :ivar full: whether the transport takes nothing more for now.
+    :ivar held: whether somebody will flush it before this turn is over.
     :ivar waiting: the bytes that wait here.
     """
 
-    def __init__(self, transport: Transport, drained: Callable[[], None]) -> None:
+    __slots__ = ("_drained", "_frames", "_turn", "_write", "full", "held", "waiting")
+
+    def __init__(self, write: Callable[[bytes], object], turn: Turn, drained: Callable[[], None]) -> None:
         self.full = False
+        self.held = False
         self.waiting = 0
-        self._transport = transport
+        self._write = write
+        self._turn = turn
         self._drained = drained
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []
 
     def write(self, frame: bytes) -> None:
-        """Send ``frame`` as soon as it can be."""
-        if self.full:
-            self._frames.append(frame)
-            self.waiting += len(frame)
-        else:
-            # May call pauseProducing before it returns.
-            self._transport.write(frame)
+        """Send ``frame`` at the end of this turn, or as soon as it can be."""
+        frames = self._frames
+        if not frames and not self.held and not self.full:
+            self._turn.add(self)
+        frames.append(frame)
+        self.waiting += len(frame)
+        if self.waiting >= PORTION and not self.full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what there is, as far as the transport takes it."""
+        frames = self._frames
+        if not frames or self.full:
+            return
+        if self.waiting <= PORTION or len(frames) == 1:
+            data = frames[0] if len(frames) == 1 else b"".join(frames)
+            self.clear()
+            self._write(data)
+            return
+        taken = 0
+        while taken < len(frames) and not self.full:
+            begin, size = taken, 0
+            while taken < len(frames) and size < PORTION:
+                size += len(frames[taken])
+                taken += 1
+            self.waiting -= size
+            self._write(b"".join(frames[begin:taken]))
+        # What came meanwhile stands behind them.
+        del frames[:taken]
 
     def clear(self) -> None:
         """Forget what waits; what the transport has goes on its way."""
@@ -56,10 +110,7 @@ class Outbox:
     def resumeProducing(self) -> None:
         """Go on: the transport's buffer is empty."""
         self.full = False
-        while self._frames and not self.full:
-            frame = self._frames.popleft()
-            self.waiting -= len(frame)
-            self._transport.write(frame)
+        self.flush()
         if not self.full:
             self._drained()
 

@@ -58,6 +58,8 @@ FRAMES_PER_MESSAGE = 8192
 CLOSE_TIMEOUT = 1.0
 
 _UNSUPPORTED, _TOO_BIG = 1003, 1009
+#: How much Autobahn gets at once: it copies all that it holds at each step.
+_PIECE = 4096
 #: What fits into a close frame beside its code (RFC 6455, section 5.5).
 _REASON = 123
 
@@ -73,6 +75,7 @@ class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     transport: Transport
     data: bytes
     failedByMe: bool  # noqa: N815 - Autobahn's name
+    autoPingTimeoutCall: IDelayedCall | None  # noqa: N815 - Autobahn's name
     message_data: list[bytes]
     websocket_extensions: list[deflate.Extension]
 
@@ -88,9 +91,15 @@ class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         """Whether messages may be sent."""
         return bool(self.state == self.STATE_OPEN)
 
-    def take(self, data: bytes) -> None:
-        """Parse a piece of what came, and what was left of the pieces before."""
-        super().dataReceived(data)
+    def parse(self, data: bytes) -> int:
+        """Parse a piece of what came, and what was left of the pieces before; give its size."""
+        piece = data[:_PIECE]
+        super().dataReceived(piece)
+        return len(piece)
+
+    def writer(self) -> Callable[[bytes], object]:
+        """Give what takes the bytes for the peer."""
+        return self.transport.write
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame; the peer has CLOSE_TIMEOUT to answer it."""
@@ -147,6 +156,12 @@ class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
         text, self.message_data = self.message_data, []
         if self.client is not None and self.writable:
             self.client.received(b"".join(text))
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:  # noqa: FBT001, FBT002, N802 - Autobahn's
+        """Send a frame of Autobahn's own behind what this turn has for the client already."""
+        if self.client is not None:
+            self.client.flush()
+        super().sendData(data, sync, chopsize)
 
     def onAutoPingTimeout(self) -> None:  # noqa: N802 - Autobahn's name
         """Give the peer up, unless it is us who don't read."""
@@ -208,24 +223,32 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
     :param clients: where each client is entered.
     :param calls: performs what they ask for.
     :param admission: proves their tokens.
+    :param protocol_for: gives the class for ``server.fast_path``.
     """
 
-    protocol = WebcamServerProtocol
     noisy = False
 
     def __init__(
-        self, clock: IReactorTime, limits: Limits, clients: Clients, calls: Calls, admission: Admission
+        self,
+        clock: IReactorTime,
+        limits: Limits,
+        clients: Clients,
+        calls: Calls,
+        admission: Admission,
+        protocol_for: Callable[[bool], type[WebcamServerProtocol]] = lambda _: WebcamServerProtocol,
     ) -> None:
         super().__init__(server="webcam-rpc", reactor=clock)
         self._batched_timer = Timers(clock)
         self.clients = clients
         self._calls = calls
         self._admission = admission
+        self._protocol_for = protocol_for
         self.configure(limits)
 
     def configure(self, limits: Limits) -> None:
         """Give these limits to the WebSockets that are opened from now on."""
         self._limits = limits
+        self.protocol = self._protocol_for(limits.fast_path)
         self.setProtocolOptions(
             versions=[13],
             webStatus=False,
@@ -261,6 +284,7 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
             max_pending=self._limits.max_pending,
             traffic=self.clients.traffic,
             counts=self.clients.counts,
+            turn=self.clients.turn,
             codec=codec,
         )
 

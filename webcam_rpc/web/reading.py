@@ -9,23 +9,29 @@ is sent, the transport stays paused, which bounds what is kept to one read.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from webcam_rpc.web.callqueue import CallQueue
     from webcam_rpc.web.connections import Transport
     from webcam_rpc.web.outbox import Outbox
 
-#: How many of Autobahn's parsing steps one client gets in a turn; a frame takes one or two.
+#: How many steps of parsing one client gets in a turn; a frame takes one or two.
 STEPS_PER_TURN = 64
 #: The seconds after which a turn ends with the step that is being made.
 TURN = 0.004
-#: How much Autobahn gets at once: it copies all that it holds at each step.
-PIECE = 4096
+
+
+class Parser(Protocol):
+    """Takes the frames out of what a client sends."""
+
+    def parse(self, data: bytes) -> int:
+        """Look at what ``data`` begins with, asking ``may_step`` before each step; give how many bytes were taken.
+
+        With no data, go on with what is still held. Nothing is taken where more has to come first.
+        """
 
 
 class Reading:
@@ -34,23 +40,36 @@ class Reading:
     :param clock: gives the next turn.
     :param transport: is paused while nothing can be taken.
     :param queue: says when the client's calls are at their limit.
-    :param outbox: says when the client does not read.
-    :param take: takes a piece of what the client sent; an empty one to go on with what it still holds.
+    :param outbox: says when the client does not read; is flushed at the end of each turn.
+    :param parser: takes what the client sent.
     """
 
+    __slots__ = (
+        "_clock",
+        "_closing",
+        "_held",
+        "_left",
+        "_next",
+        "_outbox",
+        "_parser",
+        "_paused",
+        "_queue",
+        "_rest",
+        "_seconds",
+        "_stopped",
+        "_transport",
+        "_until",
+    )
+
     def __init__(
-        self,
-        clock: IReactorTime,
-        transport: Transport,
-        queue: CallQueue,
-        outbox: Outbox,
-        take: Callable[[bytes], None],
+        self, clock: IReactorTime, transport: Transport, queue: CallQueue, outbox: Outbox, parser: Parser
     ) -> None:
         self._clock = clock
+        self._seconds = clock.seconds
         self._transport = transport
         self._queue = queue
         self._outbox = outbox
-        self._take = take
+        self._parser = parser
         self._rest = b""
         self._left = STEPS_PER_TURN
         self._until = 0.0
@@ -70,15 +89,19 @@ class Reading:
         if self._stopped:
             return
         self._begin()
-        self._rest += data
+        self._rest = self._rest + data if self._rest else data
         self._go_on()
         self._end()
 
     def may_step(self) -> bool:
         """Tell whether one more step may be made now; if not, it is made in a later turn."""
-        in_time = self._left == STEPS_PER_TURN or self._clock.seconds() < self._until
-        if self._left > 0 and in_time and not self._blocked:
-            self._left -= 1
+        left = self._left
+        if (
+            left > 0
+            and (left == STEPS_PER_TURN or self._seconds() < self._until)
+            and (self._closing or not (self._outbox.full or self._queue.busy))
+        ):
+            self._left = left - 1
             return True
         self._held = True
         return False
@@ -103,21 +126,27 @@ class Reading:
 
     @property
     def _blocked(self) -> bool:
-        return (self._queue.busy or self._outbox.full) and not self._closing
+        return (self._outbox.full or self._queue.busy) and not self._closing
 
     def _begin(self) -> None:
         self._left = STEPS_PER_TURN
-        self._until = self._clock.seconds() + TURN
+        self._until = self._seconds() + TURN
         self._held = False
+        self._outbox.held = True
         self._queue.turn()
 
     def _go_on(self) -> None:
         while self._rest and not self._held:
-            piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
-            self._take(piece)
+            taken = self._parser.parse(self._rest)
+            if not taken:
+                break
+            # It may have been dropped meanwhile.
+            self._rest = self._rest[taken:]
 
     def _end(self) -> None:
-        """Read on, or see to the next turn."""
+        """Send what there is to send, and read on or see to the next turn."""
+        self._outbox.held = False
+        self._outbox.flush()
         if self._stopped:
             return
         if not self._held and not self._blocked:
@@ -134,6 +163,6 @@ class Reading:
     def _turn(self) -> None:
         self._next = None
         self._begin()
-        self._take(b"")
+        self._parser.parse(b"")
         self._go_on()
         self._end()

@@ -11,6 +11,7 @@ from twisted.web import http, server
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from webcam_rpc.web import fastpath
 from webcam_rpc.web.access import Refused
 from webcam_rpc.web.channel import Channel, Request
 from webcam_rpc.web.protocol import WebcamServerFactory
@@ -172,6 +173,6 @@ def make_site(
     :param openrpc: gives the text of /openrpc.json.
     :param more: further resources by the first part of their path.
     """
-    websockets = WebcamServerFactory(reactor, limits, clients, calls, admission)
+    websockets = WebcamServerFactory(reactor, limits, clients, calls, admission, fastpath.protocol_for)
     tree = root(reactor, clients, calls, admission, websockets, openrpc, more)
     return Site(reactor, tree, limits, admission, clients, websockets)
