@@ -70,11 +70,11 @@ def broadcast(plan: Plan) -> Section:
         )
         if name != CEILING:
             section.bars[name] = results.ratio(name, STOCK, _one) or 0.0
-    what = f"broadcast to {_CLIENTS} clients, time against"
-    section.at_most(
-        f"{what} websockets.broadcast", results.ratio(OURS, WEBSOCKETS, _one), 1.1, why=_why(results, WEBSOCKETS)
-    )
-    section.at_most(f"{what} sendMessage to each (stock)", results.ratio(OURS, STOCK, _one), 0.45)
+    for other, name, limit in ((WEBSOCKETS, "websockets.broadcast", 1.1), (STOCK, "sendMessage to each (stock)", 0.45)):
+        used = results.ratio(OURS, other, lambda heard: heard.one.used)
+        form = "{:.2f}× (CPU " + number(used) + "×)"
+        what = f"broadcast to {_CLIENTS} clients, time against {name}"
+        section.at_most(what, results.ratio(OURS, other, _one), limit, form, results.problems.get(other, ""))
     section.at_least(
         f"burst of {_BURST} events to {_CLIENTS} clients, rate against sendMessage's",
         results.ratio(STOCK, OURS, _burst),
@@ -99,7 +99,3 @@ def _one(heard: Heard) -> float:
 
 def _burst(heard: Heard) -> float:
     return 1000 * heard.burst.seconds
-
-
-def _why(results: Results[Heard], *names: str) -> str:
-    return next((results.problems[name] for name in names if name in results.problems), "")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 from benchmarks.load import Answered, call_closely, ping_alone
 from benchmarks.report import Section, number
 from benchmarks.roster import CEILING, DEFAULTS, OURS, PICOWS, STOCK, WEBSOCKETS
 from benchmarks.rounds import Results, measured
+from benchmarks.wire import PATIENCE, BenchmarkFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.plan import Plan
+    from benchmarks.roster import Entrant
 
 #: A generator that works for more than this share of the time may itself be what was measured.
 BUSY = 0.9
@@ -24,6 +28,8 @@ QUIET = 0.1
 AGAINST = {STOCK: "stock", PICOWS: "picows + uvloop + orjson", WEBSOCKETS: "websockets + uvloop + orjson"}
 #: What logging the traffic may cost.
 DEFAULT_COST = 4 / 3
+
+_COUNTERS = re.compile(r"^webcam_messages_(fast_path|received)_total (\S+)$", re.MULTILINE)
 
 
 def rate(answered: Answered) -> float:
@@ -42,6 +48,8 @@ def pipelined(plan: Plan) -> Section:
     section = _section("pipelined", "Pipelined ping: 50 connections, 16 calls under way on each", results, plan)
     _against(section, "pipelined ping", results, ((PICOWS, 1.5), (STOCK, 7.0)))
     _default_cost(section, "pipelined ping", results)
+    share, why = _fast_share(next(entrant for entrant in plan.entrants if entrant.name == OURS))
+    section.at_least("of these calls, on the fast path", share, 99, "{:.2f} %", why)
     return section
 
 
@@ -137,3 +145,16 @@ def _default_cost(section: Section, what: str, results: Results[Answered]) -> No
     why = results.problems.get(DEFAULTS, results.problems.get(OURS, ""))
     found = results.ratio(DEFAULTS, OURS, cost)
     section.at_most(f"{what}, CPU a reply with the traffic logged (the default)", found, DEFAULT_COST, why=why)
+
+
+def _fast_share(entrant: Entrant) -> tuple[float | None, str]:
+    """Ask the service how much of what it received took the fast path."""
+    try:
+        with urlopen(f"http://127.0.0.1:{entrant.up().port}/metrics", timeout=PATIENCE) as response:
+            text: str = response.read().decode()
+    except (BenchmarkFailed, OSError) as error:
+        return None, str(error)
+    found = {name: float(value) for name, value in _COUNTERS.findall(text)}
+    if "fast_path" not in found or not found.get("received"):
+        return None, "there is no such counter"
+    return 100 * found["fast_path"] / found["received"], ""
