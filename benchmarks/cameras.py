@@ -41,6 +41,8 @@ def cameras(plan: Plan) -> Section:
             ("plug to the client's CONNECTED", f"{found['connected']:.0f}"),
             ("plug to the client's CONNECTED with resolution and fps", f"{found['complete']:.0f}"),
         ]
+        if probe > _WAITED_FOR:
+            section.notes.append(f"v4l2-ctl took more than {_WAITED_FOR:.0f} ms, and CONNECTED did not wait for it.")
     section.at_most("camera announced by udev to the client's CONNECTED", told, 200, "{:.0f} ms", why)
     section.at_most("of these ours, without v4l2-ctl's own time", own, 20, "{:.0f} ms", why)
     return section

@@ -130,6 +130,15 @@ class Server:
         assert self._process.stdin is not None  # noqa: S101 - for mypy
         os.write(self._process.stdin.fileno(), b"publish %d\n" % events)
 
+    def hang_up(self) -> None:
+        """Have nothing to say to it any more: one of :mod:`benchmarks.servers` ends then."""
+        assert self._process.stdin is not None  # noqa: S101 - for mypy
+        self._process.stdin.close()
+
+    def wait(self) -> int:
+        """Wait for its end; gives the exit status. Raises subprocess.TimeoutExpired."""
+        return self._process.wait(_START)
+
     def end(self) -> None:
         """End it, and what it has started."""
         for number in (signal.SIGTERM, signal.SIGKILL):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import signal
 import sys
 import time
 from pathlib import Path
@@ -51,7 +52,9 @@ APART: dict[str, Callable[[Plan], Section]] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Give the command line."""
+
     def names(text: str) -> list[str]:
         chosen = text.split(",")
         for name in chosen:
@@ -59,35 +62,37 @@ def _parser() -> argparse.ArgumentParser:
                 raise argparse.ArgumentTypeError(f"{name} is none of {', '.join((*TOGETHER, *APART))}")
         return chosen
 
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="What the service costs beside others.")
-    parser.add_argument("--quick", action="store_true", help="one short round of everything")
-    parser.add_argument("--only", type=names, help=", ".join((*TOGETHER, *APART)))
-    parser.add_argument("--rounds", type=int, help="how often each is measured (5)")
-    parser.add_argument("--write", action="store_true", help="write the results into docs/performance.md")
-    parser.add_argument("--peers", type=Path, default=ROOT / ".venv-bench", help="the venv of the other servers")
-    parser.add_argument("--moonraker", type=Path, help="the command of Moonraker")
-    parser.add_argument("--device", help="a webcam that gives MJPEG 1280x720 at 30 a second, for the streams")
-    parser.add_argument(
+    made = argparse.ArgumentParser(prog="scripts/bench", description="What the service costs beside others.")
+    made.add_argument("--quick", action="store_true", help="one short round of everything")
+    made.add_argument("--only", type=names, help=", ".join((*TOGETHER, *APART)))
+    made.add_argument("--rounds", type=int, help="how often each is measured (5)")
+    made.add_argument("--write", action="store_true", help="write the results into docs/performance.md")
+    made.add_argument("--peers", type=Path, default=ROOT / ".venv-bench", help="the venv of the other servers")
+    made.add_argument("--moonraker", type=Path, help="the command of Moonraker")
+    made.add_argument("--device", help="a webcam that gives MJPEG 1280x720 at 30 a second, for the streams")
+    made.add_argument(
         "--streams-env",
         action="append",
         default=[],
         metavar="KEY=VALUE",
         help="an environment variable for the streams alone, such as LD_PRELOAD of what stands in for a webcam",
     )
-    parser.add_argument("--ustreamer", default="ustreamer", help="the command of µStreamer")
-    parser.add_argument("--testbed", help="runs a command in a virtual machine with webcams")
-    parser.add_argument("--site", default="", help="the packages for it")
-    parser.add_argument("--no-testbed", default="this machine has none with webcams", help="why there is none")
-    return parser
+    made.add_argument("--ustreamer", default="ustreamer", help="the command of µStreamer")
+    made.add_argument("--testbed", help="runs a command in a virtual machine with webcams")
+    made.add_argument("--site", default="", help="the packages for it")
+    made.add_argument("--no-testbed", default="this machine has none with webcams", help="why there is none")
+    return made
 
 
 def main() -> int:
     """Measure; give the exit status."""
-    parser = _parser()
-    options = parser.parse_args()
+    command = parser()
+    options = command.parse_args()
     if options.write and options.only:
-        parser.error("what is written is everything, of one run")
+        command.error("what is written is everything, of one run")
     chosen = options.only or [*TOGETHER, *APART]
+    # So that servers are ended then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     generator, core = cores()
     # Ten thousand clients have as many descriptors here, and as many in the server.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

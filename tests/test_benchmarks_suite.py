@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import cameras, chart, page, wire
+from benchmarks import cameras, chart, page, suite, wire
 from benchmarks.report import Section, count, section_text, table, targets_text
 from benchmarks.roster import CEILING, OURS, STOCK, Entrant, Peers, entrants
 from benchmarks.rounds import Results, measured
@@ -186,3 +188,15 @@ class ReportTests(SynchronousTestCase):
         found = cameras.said(f"test_soon_after_udev ... {said}\n  [OK]")
         self.assertEqual(found, {"udev": 578, "probe": 118, "connected": 695, "complete": 737, "told": 124})
         self.assertIsNone(cameras.said("[FAIL]"))
+
+
+class OptionTests(SynchronousTestCase):
+    """The command line."""
+
+    def test_only(self) -> None:
+        """What is chosen is by name, and a name that is none is refused."""
+        self.assertEqual(suite.parser().parse_args(["--only", "idle,base"]).only, ["idle", "base"])
+        said = io.StringIO()
+        self.patch(sys, "stderr", said)
+        self.assertRaises(SystemExit, suite.parser().parse_args, ["--only", "idle,nonsense"])
+        self.assertIn("nonsense is none of pipelined", said.getvalue())

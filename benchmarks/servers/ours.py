@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
 
@@ -43,16 +45,15 @@ class Publisher:
 
     def doRead(self) -> None:
         """Publish."""
-        data = os.read(0, 4096).decode()
-        if not data:
-            self._reactor.removeReader(self)
-        for line in data.splitlines():
+        for line in os.read(0, 4096).decode().splitlines():
             word, _, count = line.partition(" ")
             for _ in range(int(count) if word == "publish" else 0):
                 self._bus.publish(_EVENT)
 
-    def connectionLost(self, reason: object) -> None:
-        """Nothing to do."""
+    def connectionLost(self, reason: object) -> None:  # noqa: ARG002 - Twisted's signature
+        """End: who started this has gone."""
+        with suppress(ReactorNotRunning):
+            self._reactor.stop()
 
     def logPrefix(self) -> str:
         """Name this reader."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from twisted.application.service import Application
 from twisted.internet import reactor as installed
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
 
@@ -51,18 +53,17 @@ class Publisher:
 
     def doRead(self) -> None:
         """Publish."""
-        data = os.read(0, 4096).decode()
-        if not data:
-            reactor.removeReader(self)
-        for line in data.splitlines():
+        for line in os.read(0, 4096).decode().splitlines():
             for _ in range(asked(line)):
                 self._seq += 1
                 payload = json.dumps(event(self._seq)).encode()
                 for client in self._clients:
                     client.sendMessage(payload)
 
-    def connectionLost(self, reason: object) -> None:
-        """Nothing to do."""
+    def connectionLost(self, reason: object) -> None:  # noqa: ARG002 - Twisted's signature
+        """End: who started this has gone."""
+        with suppress(ReactorNotRunning):
+            reactor.stop()
 
     def logPrefix(self) -> str:
         """Name this reader."""

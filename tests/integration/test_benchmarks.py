@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from benchmarks.crowd import gathered
 from benchmarks.load import call_closely, ping_alone
 from benchmarks.process import Server
+from benchmarks.roster import CEILING, OURS, STOCK, Peers, entrants
 from benchmarks.wire import BenchmarkFailed
 
 #: Answers each ping twice.
@@ -60,3 +61,15 @@ class GeneratorTests(SynchronousTestCase):
         """A server that does not start says why."""
         error = self.assertRaises(BenchmarkFailed, Server, [sys.executable, "-c", "raise SystemExit('no such thing')"])
         self.assertIn("no such thing", str(error))
+
+
+class EndTests(SynchronousTestCase):
+    """Nothing outlives the suite."""
+
+    def test_end_of_input(self) -> None:
+        """A server whose starter has gone, of whatever kind, ends by itself."""
+        for entrant in (entrants(Peers.nowhere())[name] for name in (OURS, STOCK, CEILING)):
+            server = entrant.start(None)
+            self.addCleanup(server.end)
+            server.hang_up()
+            self.assertEqual(server.wait(), 0, entrant.name)
