@@ -9,8 +9,6 @@ it draws the pattern, which a camera does by itself; what copying a camera's JPE
 copies the same pictures from a file. The figures are this machine's, idle but for this.
 """
 
-# ruff: noqa: INP001, T201 - a command, which prints
-
 from __future__ import annotations
 
 import argparse

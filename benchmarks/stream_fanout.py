@@ -17,8 +17,6 @@ hence its age when it was read. What the table says only holds while the generat
 left, which the last lines tell.
 """
 
-# ruff: noqa: INP001, T201 - a command, which prints
-
 from __future__ import annotations
 
 import argparse

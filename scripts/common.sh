@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What demo, test and install have in common: read by them, not run.
+# What demo, test, bench and install have in common: read by them, not run.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=$ROOT/.venv
@@ -91,4 +91,42 @@ want_venv() {
         # With extras is also without.
         printf '%s\n' "$wanted" | tee "$VENV/installed-" >"$VENV/installed-$extras"
     fi
+}
+
+testbed=${WEBCAM_TESTBED:-$ROOT/../shared/testbed}
+
+# Says why the virtual machine with webcams cannot be used, if it can not.
+why_no_hardware() {
+    if [ -z "${WEBCAM_TESTBED:-}" ] && [ ! -x "$testbed/run" ]; then
+        say "no virtual machine with webcams (\$WEBCAM_TESTBED)"
+    elif ! "$VENV/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+        say "the virtual machine has Python 3.11, and this is $("$VENV/bin/python" -V)"
+    fi
+}
+
+# The dependencies for the guest, made once for each state of setup.cfg. The package itself comes from the project.
+guest_site() {
+    site=$VENV/site-$(fingerprint)
+    [ ! -d "$site" ] || return 0
+    rm -rf "$VENV"/site-*
+    # pip leaves a folder that exists as it is, twisted/plugins too: all at once, into an empty one.
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --use-pep517 --target "$site.new" "${ROOT}[test]" </dev/null &&
+        rm -rf "$site.new/webcam_rpc" "$site.new/twisted/plugins/webcam_rpc_dropin.py" &&
+        mv "$site.new" "$site"
+}
+
+# want_testbed: what the virtual machine needs of this one, and $site for it.
+want_testbed() {
+    local missing=()
+    [ -x "$testbed/run" ] || { say "there is no $testbed/run"; return 1; }
+    export PATH="$PATH:/usr/sbin:/sbin"
+    command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86)
+    command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
+    command -v mke2fs >/dev/null || missing+=(e2fsprogs)
+    command -v cpio >/dev/null || missing+=(cpio)
+    command -v depmod >/dev/null || missing+=(kmod)
+    (want_packages "${missing[@]}") || return 1
+    # Only root can build it; run says so where it is not there.
+    ! is_root || timeout 600 "$testbed/build" || return 1
+    guest_site
 }
