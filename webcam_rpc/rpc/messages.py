@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -40,11 +40,6 @@ _MEMBERS = 20_000
 #: How many numbers with an exponent: some (``9e300``) take 10 µs each, so that a megabyte of them takes two seconds.
 _EXPONENTS = 1000
 
-#: The quotes of a :class:`Plain`.
-_PLAIN_QUOTES = 10
-#: The digits of ids that need no closer look: what is longer may be more than JSON's decoder takes.
-_DIGITS = 18
-
 #: Everything that says nothing about nesting.
 _IRRELEVANT = bytes(sorted(set(range(256)) - set(_OPENING + _CLOSING + _QUOTE)))
 
@@ -63,18 +58,9 @@ class Verbatim(msgspec.Struct, frozen=True):
     params: Raw | UnsetType = UNSET
 
 
-class Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A call without parameters whose id is a whole number, and nothing else: as most calls are."""
-
-    jsonrpc: Literal["2.0"]
-    method: str
-    id: Raw
-
-
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _verbatim = msgspec.json.Decoder(Verbatim).decode
-_plain = msgspec.json.Decoder(Plain).decode
 _elements = msgspec.json.Decoder(list[Raw]).decode
 
 
@@ -98,22 +84,6 @@ def read(text: bytes | str, depth: int) -> Any:  # noqa: ANN401 - any JSON value
     if len(text) > 2 * depth and text.count(b"[") + text.count(b"{") > depth and _nesting(text) > depth:
         raise ParseError
     return value
-
-
-def plain(text: bytes | str) -> Plain | None:
-    """Decode a text if it is a call of the simplest kind, in a third of the time; None says to use :func:`read`.
-
-    It accepts nothing that the other would not. Its three members have five strings in them, so where there are no more
-    quotes than those have, there is no member that it did not look at, nor a second one of a name, and of what is left
-    raw it accepts digits only.
-    """
-    if not isinstance(text, bytes) or text.count(_QUOTE) != _PLAIN_QUOTES:
-        return None
-    try:
-        call = _plain(text)
-    except (msgspec.DecodeError, UnicodeError):
-        return None
-    return call if len(call.id) <= _DIGITS and bytes(call.id).isdigit() else None
 
 
 def _check_amounts(text: bytes) -> None:

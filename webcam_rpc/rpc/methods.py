@@ -92,6 +92,8 @@ class MethodTable(Iterable[Method]):
     def __init__(self, methods: Iterable[Method]) -> None:
         self._methods: dict[str, Method] = {}
         self._decoders: dict[str, Callable[[bytes | Raw], msgspec.Struct]] = {}
+        #: The parameters of those that have none: every call can have the same.
+        self._nothing: dict[str, msgspec.Struct] = {}
         for method in methods:
             if method.name in self._methods:
                 raise ValueError(f"two methods are named {method.name!r}")
@@ -99,6 +101,8 @@ class MethodTable(Iterable[Method]):
                 raise ValueError(f"{method.name!r}: names that start with {_RESERVED!r} are reserved")
             _check(method)
             self._methods[method.name] = method
+            if not method.params.__struct_fields__:
+                self._nothing[method.name] = method.params()
             self._decoders[method.name] = msgspec.json.Decoder(method.params).decode
 
     def __iter__(self) -> Iterator[Method]:
@@ -134,6 +138,9 @@ class MethodTable(Iterable[Method]):
         :raises InvalidParams: if it cannot be done; says which parameter is at fault, never what its value was.
         """
         if params is UNSET:
+            nothing = self._nothing.get(method.name)
+            if nothing is not None:
+                return nothing
             members: bytes | Raw = b"{}"
         else:
             members = _named(params, method.params) if memoryview(params)[0] == _ARRAY else params

@@ -15,7 +15,7 @@ batch does not wait for them. The replies of a batch stand in the order of its r
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -24,7 +24,11 @@ from webcam_rpc.rpc import messages
 from webcam_rpc.rpc.errors import InvalidRequest, InvalidState, ParseError, RPCError
 from webcam_rpc.rpc.messages import NULL, UnencodableError
 
-__all__ = ["Call", "Exchange", "Limits", "MisuseError", "UnencodableError", "receive"]
+__all__ = ["Call", "Exchange", "Limits", "MisuseError", "UnencodableError", "plain_call", "receive"]
+
+#: The quotes of a :class:`_Plain`, and the digits of ids that need no closer look: longer ones may be more than JSON's
+#: decoder takes.
+_PLAIN_QUOTES, _DIGITS = 10, 18
 
 #: What an id may be (section 4 of the specification); compared with type() because a bool is an int too.
 _ID_TYPES = frozenset({str, int, float, type(None)})
@@ -57,7 +61,7 @@ class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
     notification. Two calls are never equal, even if their text is.
     """
 
-    id: Raw | UnsetType
+    id: bytes | Raw | UnsetType
     method: str
     params: Raw | UnsetType
 
@@ -76,7 +80,7 @@ class Exchange:
     reply: bytes | None = None
     full = False
 
-    def __init__(self, calls: tuple[Call, ...], limits: Limits) -> None:
+    def __init__(self, calls: tuple[Call, ...], limits: Limits = _DEFAULT_LIMITS) -> None:
         self.calls = calls
         self._open = True
         self._limits = limits
@@ -161,15 +165,36 @@ class _Batch(Exchange):
         return _join(self._answers) if self._waiting == 0 else None
 
 
+class _Plain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """A call without parameters whose id is a whole number, and nothing else: as most calls are."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    id: Raw
+
+
+_decode_plain = msgspec.json.Decoder(_Plain).decode
+
+
+def plain_call(text: bytes) -> Call | None:
+    """Read one text if it is a call of the simplest kind, in a third of the time; None says to :func:`receive` it.
+
+    It accepts nothing that the other would not. Its three members have five strings in them, so where there are no more
+    quotes than those have, there is no member that was not looked at, nor a second one of a name; and of what is left
+    raw it accepts digits only.
+    """
+    if text.count(b'"') != _PLAIN_QUOTES:
+        return None
+    try:
+        plain = _decode_plain(text)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    id_ = bytes(plain.id)
+    return Call(id_, plain.method, UNSET) if id_.isdigit() and len(id_) <= _DIGITS else None
+
+
 def receive(data: str | bytes, limits: Limits = _DEFAULT_LIMITS) -> Exchange:
     """Read one text. Whatever it is, this gives an exchange and never raises."""
-    plain = messages.plain(data)
-    if plain is not None:
-        return Exchange((Call(plain.id, plain.method, UNSET),), limits)
-    return _read(data, limits)
-
-
-def _read(data: str | bytes, limits: Limits) -> Exchange:
     try:
         value = messages.read(data, limits.depth)
     except ParseError as error:

@@ -53,7 +53,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
         self.headers = headers or {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Visit:
     """Where a request comes from, as far as its role goes.
 

@@ -13,8 +13,8 @@ from msgspec import UNSET
 from twisted.internet.defer import Deferred
 
 from webcam_rpc.rpc.errors import RPCError
-from webcam_rpc.rpc.session import UnencodableError
-from webcam_rpc.web.calls import is_result
+from webcam_rpc.rpc.messages import success
+from webcam_rpc.rpc.session import Exchange, UnencodableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from webcam_rpc.rpc.methods import Caller
-    from webcam_rpc.rpc.session import Call, Exchange
+    from webcam_rpc.rpc.session import Call
     from webcam_rpc.web.calls import Calls
 
 #: How many calls one client gets in one turn of the reactor.
@@ -43,6 +43,20 @@ class CallQueue:
     :ivar busy: whether nothing more should be added for now.
     """
 
+    __slots__ = (
+        "_caller",
+        "_calls",
+        "_cancelled",
+        "_clock",
+        "_idle",
+        "_left",
+        "_next",
+        "_send",
+        "_under_way",
+        "_waiting",
+        "busy",
+    )
+
     def __init__(
         self,
         calls: Calls,
@@ -58,8 +72,9 @@ class CallQueue:
         self._idle = idle
         self.busy = False
         self._left = CALLS_PER_TURN
-        self._waiting: deque[tuple[Exchange, Call]] = deque()
-        self._under_way: set[Deferred[object]] = set()
+        # Both are made when there is something for them, which for most clients is never.
+        self._waiting: deque[tuple[Exchange, Call]] | None = None
+        self._under_way: set[Deferred[object]] | None = None
         self._next: IDelayedCall | None = None
         self._cancelled = False
 
@@ -69,28 +84,44 @@ class CallQueue:
 
     def add(self, exchange: Exchange) -> None:
         """Perform the calls of ``exchange``, as soon as it is their turn."""
-        calls = exchange.calls
-        if len(calls) == 1 and self._left > 0 and not self.busy:
-            # Nothing is before it.
-            self._left -= 1
-            self._perform(exchange, calls[0])
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.extend((exchange, call) for call in exchange.calls)
+        self._run()
+
+    def add_plain(self, call: Call) -> None:
+        """Perform a call that came alone and has an id; without more ado where nothing is before it."""
+        if self._left <= 0 or self.busy:
+            self.add(Exchange((call,)))
+            return
+        self._left -= 1
+        try:
+            outcome = self._calls.perform(call, self._caller)
+            if type(outcome) is not Deferred:
+                text = success(call.id, outcome)  # type: ignore[arg-type] # it has one
+        except RPCError as error:
+            self._answer(Exchange((call,)).reject(call, error))
+        except UnencodableError:
+            self._answer(Exchange((call,)).reject(call, self._calls.unwritable(call.method)))
         else:
-            self._waiting.extend((exchange, call) for call in calls)
-            self._run()
+            if type(outcome) is Deferred:
+                self._await(outcome, Exchange((call,)), call)
+            elif not self._cancelled:
+                self._send(text)
 
     def cancel(self) -> None:
         """Cancel everything; nothing is sent any more."""
         self._cancelled = True
-        self._waiting.clear()
+        self._waiting = None
         self.busy = False
         if self._next is not None:
             self._next.cancel()
             self._next = None
-        for work in tuple(self._under_way):
+        for work in tuple(self._under_way or ()):
             work.cancel()
 
     def _run(self) -> None:
-        while self._waiting and self._left > 0 and len(self._under_way) < UNDER_WAY:
+        while self._waiting and self._left > 0 and not self._many_under_way:
             self._left -= 1
             exchange, call = self._waiting.popleft()
             self._perform(exchange, call)
@@ -99,7 +130,11 @@ class CallQueue:
         self._look()
 
     def _look(self) -> None:
-        self.busy = bool(self._waiting) or len(self._under_way) >= UNDER_WAY
+        self.busy = bool(self._waiting) or self._many_under_way
+
+    @property
+    def _many_under_way(self) -> bool:
+        return self._under_way is not None and len(self._under_way) >= UNDER_WAY
 
     def _next_turn(self) -> None:
         self._next = None
@@ -120,7 +155,7 @@ class CallQueue:
         except RPCError as error:
             self._answer(exchange.reject(call, error))
         else:
-            if not is_result(outcome) and isinstance(outcome, Deferred):
+            if isinstance(outcome, Deferred):
                 self._await(outcome, exchange, call)
             else:
                 self._resolve(exchange, call, outcome)
@@ -141,12 +176,15 @@ class CallQueue:
 
         def ended(_: object) -> None:
             was_busy = self.busy
-            self._under_way.discard(work)
+            under_way.discard(work)
             self._look()
             if was_busy and not self._cancelled:
                 self._went_on()
 
-        self._under_way.add(work)
+        if self._under_way is None:
+            self._under_way = set()
+        under_way = self._under_way
+        under_way.add(work)
         self._look()
         work.addCallbacks(succeeded, failed).addBoth(ended)
 
@@ -155,8 +193,7 @@ class CallQueue:
             text = exchange.resolve(call, result)
         except UnencodableError:
             text = exchange.reject(call, self._calls.unwritable(call.method))
-        if text is not None and not self._cancelled:
-            self._send(text)
+        self._answer(text)
 
     def _answer(self, text: bytes | None) -> None:
         if text is not None and not self._cancelled:

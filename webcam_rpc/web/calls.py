@@ -73,19 +73,21 @@ class Calls:
     def perform(self, call: Call, caller: Caller) -> object:
         """Perform ``call``; give its result, or a Deferred where the method takes its time.
 
-        The Deferred fires with the result or fails with an :class:`RPCError`, by the method's deadline at the latest.
-        To cancel it (the caller has gone) cancels the method, and then it fails with CancelledError.
+        The Deferred (of just that class) fires with the result or fails with an :class:`RPCError`, by the method's
+        deadline at the latest. To cancel it (the caller has gone) cancels the method; then it fails with
+        CancelledError.
 
         :raises RPCError: if the call ended at once with that.
         """
         began = self._seconds()
+        table = self._table
         try:
             if caller.allowance is not None:
-                caller.allowance.spend(self._table.cost(call.method))
-            method = self._table.get(call.method)
+                caller.allowance.spend(table.cost(call.method))
+            method = table.get(call.method)
             if caller.role < method.role:
                 raise PermissionDenied(method.role, caller.role)  # noqa: TRY301 - it ends as all errors of a call
-            result = method.call(self._table.bind(method, call.params), caller)
+            result = method.call(table.bind(method, call.params), caller)
         except RPCError as error:
             self._over(call.method, began, error)
             raise

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: How long the peers have to answer our close frame at the end.
 GRACE = 1.0
 
+#: The least role that is told of anything; by a name of its own, as it is looked at once for each client and event.
+_STATUS = Role.STATUS
 _CAMERA_STATUS = "camera_status_update"
 
 
@@ -109,7 +111,10 @@ class Clients(Service):
         """Send a notification to every client that wants it; give their number."""
         self.counts.broadcasts += 1
         frame = text_frame(payload)
-        told = sum(client.push(frame) for client in self if _wants(client, topic, camera_id))
+        told = 0
+        for client in self:
+            if client.role >= _STATUS and client.subscription.wants(topic, camera_id) and client.push(frame):
+                told += 1
         if told:
             what = "camera status" if topic == _CAMERA_STATUS else topic
             text = payload.decode("utf-8", "replace")
@@ -122,7 +127,3 @@ class Clients(Service):
                 client.send(payload)
         except Exception:  # noqa: BLE001 - without its greeting a client still has its methods
             self._log.failure("The greeting of {peer} failed", level=LogLevel.error, peer=client.peer)
-
-
-def _wants(client: Client, topic: str, camera_id: str | None) -> bool:
-    return client.role >= Role.STATUS and client.subscription.wants(topic, camera_id)

@@ -56,7 +56,7 @@ def end_writing(transport: Transport) -> None:
 KINDS = _HTTP, _WEBSOCKET, _STREAM = "http", "websocket", "stream"
 
 
-@dataclass
+@dataclass(slots=True)
 class _Socket:
     counted: str | None
     admitted: bool

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _UCRED = struct.Struct("iII")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Peer:
     """The other end of a connection.
 

@@ -14,6 +14,9 @@ moved:
 - ``factory._batched_timer.call_later`` makes every timer. The original uses the global reactor and whole seconds.
 - ``_connectionMade`` begins a connection. The original looks first at what it is made of, ``_transport_details``, and
   of TLS knows only pyOpenSSL's connections, which ours are not (:mod:`.tlsconnection`).
+- ``CONFIG_ATTRS`` names the options, which ``_connectionMade`` copies from the factory to each connection.
+- ``succeedHandshake`` is the end of the handshake. What only that needed is in :data:`_HANDSHAKE`; ``trafficStats`` is
+  counted in and never read; ``send_queue`` is for messages that are sent in pieces, which ours are not.
 - ``onAutoPingTimeout`` with ``autoPingTimeoutCall`` ends a silent connection.
 
 The messages are taken by IWebSocketChannelFrameApi (``onMessageBegin``, ``onMessageFrameBegin``, ``onMessageEnd`` with
@@ -45,12 +48,14 @@ if TYPE_CHECKING:
     # Autobahn's releases differ in what they tell of their types: here it has none.
     WebSocketServerFactory: TypeAlias = Any
     WebSocketServerProtocol: TypeAlias = Any
+    TrafficStats: TypeAlias = Any
     TransportDetails: TypeAlias = Any
     txaio: Any
 else:
     import txaio
     from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
     from autobahn.wamp.types import TransportDetails
+    from autobahn.websocket.protocol import TrafficStats
 
 #: Empty frames never reach a limit in bytes.
 FRAMES_PER_MESSAGE = 8192
@@ -58,6 +63,64 @@ FRAMES_PER_MESSAGE = 8192
 CLOSE_TIMEOUT = 1.0
 
 _UNSUPPORTED, _TOO_BIG = 1003, 1009
+
+#: What Autobahn keeps of the handshake for as long as the connection lasts.
+_HANDSHAKE = frozenset(
+    {
+        "_wskey",
+        "http_headers",
+        "http_request_data",
+        "http_request_host",
+        "http_request_params",
+        "http_request_path",
+        "http_request_uri",
+        "http_response_data",
+        "http_status_line",
+        "websocket_extensions",
+        "websocket_origin",
+        "websocket_protocols",
+    }
+)
+#: What a connection begins with, and most end with; of the class, so that it need not be of each of them.
+_AT_FIRST: dict[str, object] = {
+    "websocket_version": 13,
+    **dict.fromkeys(
+        (
+            "closedByMe",
+            "droppedByMe",
+            "failedByMe",
+            "inside_message",
+            "triggered",
+            "wasClean",
+            "wasCloseHandshakeTimeout",
+            "wasMaxFramePayloadSizeExceeded",
+            "wasMaxMessagePayloadSizeExceeded",
+            "wasOpenHandshakeTimeout",
+            "wasServerConnectionDropTimeout",
+            "wasServingFlashSocketPolicyFile",
+        ),
+        False,
+    ),
+    **dict.fromkeys(
+        (
+            "_perMessageCompress",
+            "autoPingPending",
+            "autoPingPendingSent",
+            "autoPingTimeoutCall",
+            "closeHandshakeTimeoutCall",
+            "current_frame",
+            "localCloseCode",
+            "localCloseReason",
+            "openHandshakeTimeoutCall",
+            "remoteCloseCode",
+            "remoteCloseReason",
+            "trackedTimings",
+            "wasNotCleanReason",
+            "websocket_protocol_in_use",
+        )
+    ),
+}
+_TRANSPORT = TransportDetails(is_server=True)
 #: How much Autobahn gets at once: it copies all that it holds at each step.
 _PIECE = 4096
 #: What fits into a close frame beside its code (RFC 6455, section 5.5).
@@ -108,7 +171,7 @@ class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
 
     def connectionMade(self) -> None:
         """Begin. What the transport is made of nobody asks."""
-        self._transport_details = TransportDetails(is_server=True)
+        self._transport_details = _TRANSPORT
         transport: Any = self.transport
         with contextlib.suppress(AttributeError, OSError):  # a unix socket has no such thing
             transport.setTcpNoDelay(True)
@@ -117,6 +180,19 @@ class WebcamServerProtocol(WebSocketServerProtocol):  # type: ignore[misc]
     def onConnect(self, _request: object) -> None:
         """Accept the handshake: the resource has checked it."""
         self.websocket_extensions = deflate.decline_unknown(self.websocket_extensions)
+
+    def succeedHandshake(self, res: object) -> None:  # noqa: N802 - Autobahn's name
+        """End the handshake, and keep nothing of it: what Autobahn keeps is more than all the rest of a connection."""
+        super().succeedHandshake(res)
+        self.send_queue = ()
+        self.trafficStats = self.factory.traffic_stats
+        mine, common, missing = vars(self), type(self), object()
+        # A dict that has had much in it stays large.
+        self.__dict__ = {
+            name: value
+            for name, value in mine.items()
+            if name not in _HANDSHAKE and getattr(common, name, missing) is not value
+        }
 
     def onOpen(self) -> None:
         """Let the client in."""
@@ -239,6 +315,8 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
     ) -> None:
         super().__init__(server="webcam-rpc", reactor=clock)
         self._batched_timer = Timers(clock)
+        #: Where all count together; nobody looks.
+        self.traffic_stats = TrafficStats()
         self.clients = clients
         self._calls = calls
         self._admission = admission
@@ -248,7 +326,6 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
     def configure(self, limits: Limits) -> None:
         """Give these limits to the WebSockets that are opened from now on."""
         self._limits = limits
-        self.protocol = self._protocol_for(limits.fast_path)
         self.setProtocolOptions(
             versions=[13],
             webStatus=False,
@@ -261,6 +338,13 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
             autoPingInterval=limits.ping_interval,
             autoPingTimeout=limits.ping_timeout,
         )
+        self.protocol = self._with_options(self._protocol_for(limits.fast_path))
+
+    def _with_options(self, protocol: type[WebcamServerProtocol]) -> type[WebcamServerProtocol]:
+        """Give a class that has the options, which Autobahn would copy to each connection, and log as often."""
+        options = {name: getattr(self, name) for name in protocol.CONFIG_ATTRS}
+        options = {name: staticmethod(option) if callable(option) else option for name, option in options.items()}
+        return type(protocol.__name__, (protocol,), {**_AT_FIRST, **options, "CONFIG_ATTRS": ()})
 
     def later(self, delay: float, function: Callable[[], object]) -> IDelayedCall:
         """Call ``function`` after ``delay`` seconds."""
