@@ -49,6 +49,7 @@ from webcam_rpc.web.files import Reads
 from webcam_rpc.web.login import Login, Logout
 from webcam_rpc.web.passed import PassedError
 from webcam_rpc.web.pictures import media_resources
+from webcam_rpc.web.polling import poll_without_context
 from webcam_rpc.web.site import make_site
 from webcam_rpc.web.tls import TlsError
 from webcam_rpc.web.traffic import Traffic
@@ -96,6 +97,8 @@ def compose(
         if importlib.util.find_spec(name) is None:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     live = live or config.LiveConfig.fixed(settings)
+    if settings.server.fast_path:
+        poll_without_context(reactor)
     environment = dict(os.environ)
     logging = settings.logging
     service = logged_service(

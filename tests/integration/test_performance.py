@@ -13,7 +13,7 @@ from benchmarks.roster import OURS, STOCK, Peers, entrants, running
 from benchmarks.rounds import Results, measured
 
 #: What the CPU time of a call may be in comparison: generous, so that what is over it is no chance.
-PIPELINED, CLOSED = 0.5, 0.75
+PIPELINED, CLOSED = 0.4, 0.6
 _LOOK = "of the CPU time of stock Autobahn; if the fast path is off, the service's log says why"
 _ROUNDS, _SECONDS = 5, 0.3
 

@@ -11,10 +11,15 @@ from webcam_rpc.rpc.session import Call, plain_call, receive
 
 _SIMPLE = b'{"jsonrpc":"2.0","method":"ping","id":1}'
 #: What the texts of the property are put together from.
-_PIECES = tuple(
-    rb"""{ } [ ] , : " \ \u0069d 1e400 -0 01 1.0 1 null true "jsonrpc" "2.0" "method" "id" "params" "ping" "id":1 "id":"1"
-    "jsonrpc":"2.0" "method":"ping" "params":{}""".split()
-) + (b" ", b"\xff", b"\xc3\xa9")
+_PIECES = (
+    *tuple(
+        rb"""{ } [ ] , : " \ \u0069d 1e400 -0 01 1.0 1 null true "jsonrpc" "2.0" "method" "id" "params" "ping" "id":1
+    "id":"1" "jsonrpc":"2.0" "method":"ping" "params":{}""".split()
+    ),
+    b" ",
+    b"\xff",
+    b"\xc3\xa9",
+)
 
 
 def _seen(call: Call) -> tuple[bytes, str, bool]:

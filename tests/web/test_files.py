@@ -246,7 +246,7 @@ class RangeTests(FileCase):
         self.threads.work()
         self.assertEqual(response(wire.take())[2], BIG[PIECE - 5 : 3 * PIECE + 6])
 
-    @settings(max_examples=60)
+    @settings(max_examples=60, deadline=None)
     @given(st.lists(SPECS, min_size=1, max_size=4), st.integers(1, 25))
     def test_model(self, specs: list[str], size: int) -> None:
         """What comes is what each range means, byte by byte, and nothing stays open."""

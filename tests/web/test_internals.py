@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.case import WebTestCase, request
 from tests.web.wire import BINARY, PING, TEXT, Wire, frame
-from webcam_rpc.web import deflate
+from webcam_rpc.web import deflate, protocol
 from webcam_rpc.web.protocol import Timers
 
 if TYPE_CHECKING:
@@ -105,6 +105,16 @@ class AutobahnTests(SynchronousTestCase):
         self.assertIn(b"c", link.happened, moved("dataReceived of nothing"))
         link.dataReceived(frame(TEXT, b"d")[3:])
         self.assertIn(b"d", link.happened, moved("dataReceived"))
+
+    def test_what_a_connection_has(self) -> None:
+        """Its options, what only the handshake needed, what it begins with: as much as is taken off ours."""
+        mine = vars(self.open())
+        self.assertEqual(set(Plain.CONFIG_ATTRS) - set(mine), set(), moved("CONFIG_ATTRS"))
+        self.assertEqual(protocol._HANDSHAKE - set(mine), set(), moved("what the handshake leaves"))
+        different = {name for name, value in protocol._AT_FIRST.items() if mine.get(name, value) != value}
+        self.assertEqual(different, set(), moved("what a connection begins with"))
+        for name in ("send_queue", "trafficStats"):
+            self.assertIn(name, mine, moved(name))
 
     def test_violations(self) -> None:
         """Every violation ends in _fail_connection, which sets failedByMe."""

@@ -6,10 +6,15 @@ import json
 import tracemalloc
 import zlib
 
+import msgspec
+
 from tests.web.case import WebTestCase, request
 from tests.web.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, UPGRADE, frame, head
 from webcam_rpc import config
-from webcam_rpc.web.protocol import FRAMES_PER_MESSAGE
+from webcam_rpc.web.protocol import FRAMES_PER_MESSAGE, WebcamServerProtocol
+
+#: What Autobahn copies to each connection.
+OPTIONS = WebcamServerProtocol.CONFIG_ATTRS
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 
@@ -402,6 +407,25 @@ class CompressionTests(WebTestCase):
         self.clock.turn()
         (notification,) = wire.frames()
         self.assertEqual(notification.rsv, 0)
+
+
+class SizeTests(WebTestCase):
+    """What a connection keeps."""
+
+    def test_neither_options_nor_handshake(self) -> None:
+        """Only what differs between connections, a fraction of what Autobahn keeps."""
+        link = self.websocket().protocol
+        mine = set(vars(link))
+        self.assertEqual(mine & (set(OPTIONS) | {"http_headers", "http_request_data"}), set())
+        self.assertLess(len(mine), 30)
+        self.assertEqual(link.maxMessagePayloadSize, self.limits.max_message_size)
+
+    def test_options_of_a_reload(self) -> None:
+        """Other options hold for those that are opened from then on; those that are open keep theirs."""
+        before = self.websocket().protocol
+        self.site.configure(msgspec.structs.replace(self.limits, max_message_size=2048))
+        after = self.websocket().protocol
+        self.assertEqual((before.maxMessagePayloadSize, after.maxMessagePayloadSize), (1_048_576, 2048))
 
 
 class NoCompressionTests(WebTestCase):

@@ -1,14 +1,14 @@
 """Autobahn and Twisted without what this service never uses of them: WAMP, cffi and pyOpenSSL.
 
-Owns their first import, which :mod:`webcam_rpc.web` sees to before anything else of it is loaded. Together they would
-bring in some 15 MiB and 100 ms for nothing. What it leans on (Autobahn 24.4 to 26.10, Twisted 24.11 to 26.10), each
-with a test in tests/web/test_lean.py that says what moved:
+Owns their first import, which :mod:`webcam_rpc.web` sees to before anything else of it is loaded. Together they are
+more than all of our own code. What it leans on (Autobahn 24.4 to 26.10, Twisted 24.11 to 26.10), each with a test in
+tests/web/test_lean.py that says what moved:
 
 - A package's modules can be imported without running its ``__init__``. Those of ``autobahn.twisted`` and
   ``autobahn.wamp`` import all of WAMP, while ``autobahn.twisted.websocket`` only wants ``autobahn.wamp.types``, and of
   ``autobahn.wamp.websocket`` the four classes in :data:`_WAMP` as bases of its own WAMP classes.
 - Autobahn takes an ImportError of ``_nvx_utf8validator`` (its C extension, through cffi and pycparser), of ``click``
-  (it colours) and of ``OpenSSL`` for an answer. In place of the C there is :mod:`.octets`, which is as fast:
+  (it colours) and of ``OpenSSL`` for an answer. In place of the C there is :mod:`.octets`:
   ``autobahn.websocket.protocol`` has ``create_xor_masker`` and ``Utf8Validator`` as names of its own.
 - Twisted takes an ImportError of ``OpenSSL`` for an answer in ``tcp``, ``endpoints`` and ``posixbase``. What is missing
   then is ``startTLS`` and Twisted's own ``ssl:`` endpoints. We have TLS from :mod:`twisted.protocols.tls`, which is

@@ -1,7 +1,7 @@
 """The octets of a frame: unmasking them, and whether they are UTF-8, piece by piece.
 
-Pure Python, but each piece is one operation in C: as fast as Autobahn's C extension, and without what that brings
-along. The classes are shaped as Autobahn's are.
+Pure Python, but each piece is one operation in C, and without what Autobahn's C extension brings along. The
+classes are shaped as Autobahn's are.
 """
 
 from __future__ import annotations
