@@ -54,6 +54,18 @@ class OutboxTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.wire.written, [b"a", b"a", b"b"])
 
+    def test_one_that_fails(self) -> None:
+        """Where one cannot be written to, the others of the turn can."""
+
+        def fail(_: bytes) -> None:
+            raise ZeroDivisionError
+
+        for each in (Outbox(fail, self.turn, self._drained), self.outbox):
+            each.write(b"a")
+        self.clock.advance(0)
+        self.assertEqual(self.wire.written, [b"a"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_much(self) -> None:
         """A portion does not wait for the end of the turn."""
         self.outbox.write(b"x" * (PORTION - 1))

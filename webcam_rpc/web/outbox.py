@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger, LogLevel
 from zope.interface import implementer
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Turn:
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
+        self._log = Logger(namespace="webcam_rpc.web")
         self._outboxes: list[Outbox] = []
 
     def add(self, outbox: Outbox) -> None:
@@ -41,7 +43,10 @@ class Turn:
     def _end(self) -> None:
         outboxes, self._outboxes = self._outboxes, []
         for outbox in outboxes:
-            outbox.flush()
+            try:
+                outbox.flush()
+            except Exception:  # noqa: BLE001 - one connection's defect must not silence the others
+                self._log.failure("Sending to a client failed", level=LogLevel.error)
 
 
 @implementer(IPushProducer)
