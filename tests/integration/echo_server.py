@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
 
@@ -35,6 +35,7 @@ from webcam_rpc.web.access import Access
 from webcam_rpc.web.admission import Admission
 from webcam_rpc.web.allowance import Rates
 from webcam_rpc.web.calls import Calls
+from webcam_rpc.web.client import Client
 from webcam_rpc.web.clients import Clients
 from webcam_rpc.web.fastpath import FastServerProtocol
 from webcam_rpc.web.frames import text_frame
@@ -43,9 +44,6 @@ from webcam_rpc.web.protocol import WebcamServerFactory, WebcamServerProtocol
 from webcam_rpc.web.resources import root
 from webcam_rpc.web.site import Site
 from webcam_rpc.web.traffic import Traffic
-
-if TYPE_CHECKING:
-    from webcam_rpc.web.client import Client
 
 #: The largest message of the suite (9.1.6 and 9.2.6).
 LARGEST = 16 * 1024 * 1024
@@ -79,26 +77,23 @@ class EchoProtocol(StockEchoProtocol, FastServerProtocol):
         return super().parse(data)
 
 
+class EchoClient(Client):
+    """The service's client, which gets back what it sends."""
+
+    def received(self, text: bytes) -> None:
+        """Send it back."""
+        codec = self._codec
+        frame = text_frame(text if codec is None else codec.compress(text), compressed=codec is not None)
+        if cast("StockEchoProtocol", self._link).binary:
+            # The service never sends such a frame.
+            frame = bytes((frame[0] ^ _TEXT_OR_BINARY,)) + frame[1:]
+        self._outbox.write(frame)
+
+
 class EchoFactory(WebcamServerFactory):
-    """The service's factory of WebSockets, whose clients get back what they send."""
+    """The service's factory of WebSockets, with such clients."""
 
-    def client(self, link: WebcamServerProtocol) -> Client:
-        """Make a client as the service does, and take its messages from it."""
-        client: Any = super().client(link)
-
-        def echo(payload: bytes) -> None:
-            if client._codec is None:
-                frame = text_frame(payload)
-            else:
-                frame = text_frame(client._codec.compress(payload), compressed=True)
-            if cast("StockEchoProtocol", link).binary:
-                # The service never sends such a frame.
-                frame = bytes((frame[0] ^ _TEXT_OR_BINARY,)) + frame[1:]
-            client._outbox.write(frame)
-
-        client.received = echo
-        made: Client = client
-        return made
+    client_type = EchoClient
 
 
 class Nobody:

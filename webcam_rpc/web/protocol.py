@@ -303,6 +303,7 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
     """
 
     noisy = False
+    client_type: type[Client] = Client
 
     def __init__(
         self,
@@ -358,7 +359,7 @@ class WebcamServerFactory(WebSocketServerFactory):  # type: ignore[misc]
             size = self._limits.max_message_size
             codec = deflate.Deflate(agreed.server_max_window_bits, size, link._fail_connection)  # noqa: SLF001
             link._perMessageCompress = codec  # noqa: SLF001
-        return Client(
+        return self.client_type(
             link,
             link.grant,
             admission=self._admission,
