@@ -128,7 +128,11 @@ class FastServerProtocol(WebcamServerProtocol):
                 foreign = True
                 break
             end = start + length
-            if end > size or not may_step():
+            if end > size:
+                # Autobahn closes at the first byte that is no UTF-8, which may be long before the last comes.
+                foreign = not _is_ascii(data[start:], data[start - 4 : start])
+                break
+            if not may_step():
                 break
             mask = data[start - 4 : start] * ((length >> 2) + 1)
             text = (_from_bytes(data[start:end], "big") ^ _from_bytes(mask[:length], "big")).to_bytes(length, "big")
@@ -169,6 +173,13 @@ class FastServerProtocol(WebcamServerProtocol):
 def _is_foreign(head: bytes) -> bool:
     """Tell from the first two bytes of a frame, or the first, that it is none for the fast path."""
     return head[:1] not in (b"", b"\x81") or (len(head) > 1 and not _MASKED <= head[1] < _MASKED + _EIGHT)
+
+
+def _is_ascii(part: bytes, mask: bytes) -> bool:
+    """Tell whether a part of a masked text has nothing but ASCII characters in it."""
+    size = len(part)
+    masks = (mask * ((size >> 2) + 1))[:size]
+    return (_from_bytes(part, "big") ^ _from_bytes(masks, "big")).to_bytes(size, "big").isascii()
 
 
 def _is_utf8(text: bytes) -> bool:
