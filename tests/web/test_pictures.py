@@ -311,6 +311,28 @@ class ListedPageTests(MediaCase):
             self.assertEqual((status, headers["cross-origin-resource-policy"]), (200, policy), lines)
             wire.hang_up()
 
+    def test_it_is_read(self) -> None:
+        """A script of that page may read streams, pictures and why there are none, without the cookie; no other may."""
+        for path, lines, reader in (
+            ("/stream?timestamp=1", (f"Origin: {PANEL}", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors"), PANEL),
+            ("/stream", (f"Origin: {PANEL.upper()}",), PANEL.upper()),
+            ("/stream", (f"Referer: {PANEL}/",), None),
+            ("/stream", ("Origin: http://127.0.0.1:8002",), None),
+        ):
+            wire = self.slow(path, *lines)
+            self.media.give()
+            status, headers, _ = response(wire.take())
+            self.assertEqual((status, headers.get("access-control-allow-origin")), (200, reader), lines)
+            self.assertEqual(headers.get("vary"), "Origin" if reader else None)
+            self.assertNotIn("access-control-allow-credentials", headers)
+            wire.hang_up()
+        status, headers, _ = self.get("/cameras/no/snapshot.jpg", f"Origin: {PANEL}")
+        self.assertEqual((status, headers["access-control-allow-origin"]), (404, PANEL))
+        for origin in ("http://evil.example", "null"):
+            status, headers, _ = self.get("/snapshot", f"Origin: {origin}")
+            self.assertEqual(status, 403)
+            self.assertNotIn("access-control-allow-origin", headers)
+
     def test_any_other_page(self) -> None:
         """Where anybody may see pictures, a page that is not listed may still not show them as its own."""
         for lines in (

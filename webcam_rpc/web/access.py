@@ -116,6 +116,11 @@ class Access:
         """Tell whether a request that was admitted is one of a page that ``access.origins`` names."""
         return any(_first(headers, name, _origin_of) in self._origins for name in (b"origin", b"referer"))
 
+    def reader(self, headers: Headers) -> bytes | None:
+        """Give the origin of a page whose script may read the answer to a request that was admitted, as it was said."""
+        values = headers.getRawHeaders(b"origin") or (b"",)
+        return values[0] if values[0].decode("latin-1").lower() in self._origins else None
+
     def _host(self, headers: Headers) -> tuple[str, int | None]:
         values = headers.getRawHeaders(b"host") or ()
         if len(values) != 1:

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from webcam_rpc.web.grants import Grant
 
 
+#: What a script of a page that is listed may read beside the answer itself: when a picture was taken, and how big it is.
+_READABLE = b"X-Timestamp, X-Age-Ms, X-UStreamer-Online, X-UStreamer-Width, X-UStreamer-Height"
+
+
 class Site(server.Site):
     """All that the port serves.
 
@@ -108,6 +112,13 @@ class Site(server.Site):
         if self._admission.access.comes_from_listed_page(request.requestHeaders):
             # With same-origin the browser would not show what we have just let that page have.
             request.setHeader(b"Cross-Origin-Resource-Policy", b"cross-origin")
+            # Nor would it let a script of that page read it, which is how Mainsail shows a stream. No credentials: the
+            # cookie is for our own pages.
+            reader = self._admission.access.reader(request.requestHeaders)
+            if reader is not None:
+                request.setHeader(b"Access-Control-Allow-Origin", reader)
+                request.setHeader(b"Access-Control-Expose-Headers", _READABLE)
+                request.setHeader(b"Vary", b"Origin")
         resource: IResource = super().getResourceFor(request)
         return resource
 
