@@ -22,6 +22,7 @@ from twisted.trial.unittest import SkipTest
 from tests.integration.media import probe
 from tests.integration.test_service import ServiceCase
 from tests.service import ROOT, eventually
+from tests.web.wire import head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,13 @@ def block(heading: str, language: str) -> str:
     section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     (found,) = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
     return str(found)
+
+
+def free_port() -> int:
+    """Give a port that nobody has."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 class _Program(ProcessProtocol):
@@ -147,6 +155,86 @@ class MotionTests(IntegrationCase):
         self.assertNotIn(token.encode(), running.said)
 
 
+#: What MainsailOS has for its first camera; an upstream's name is what nginx sends as the Host.
+_NGINX = """\
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    upstream mjpgstreamer1 {{
+        ip_hash;
+        server {upstream};
+    }}
+    server {{
+        listen 127.0.0.1:{port};
+        location /webcam/ {{
+            postpone_output 0;
+            proxy_buffering off;
+            proxy_ignore_headers X-Accel-Buffering;
+            access_log off;
+            error_log off;
+            proxy_pass http://mjpgstreamer1/;
+        }}
+    }}
+}}
+"""
+
+
+class MainsailTests(IntegrationCase):
+    """The way to the camera that MainsailOS has, through Debian's nginx."""
+
+    async def test_through_nginx(self) -> None:
+        """Mainsail's page sees pictures and stream, a page elsewhere nothing, and nobody becomes an operator."""
+        nginx = self.program("nginx", "nginx")
+        self.make()
+        file = self.directory / "webcam.yaml"
+        self.directory.mkdir(exist_ok=True)
+        file.write_text(block("Mainsail, Fluidd, Moonraker", "yaml"))
+        service = await self.serve("--config", str(file))
+        port = free_port()
+        page = _NGINX.format(upstream=service.http_url.removeprefix("http://"), port=port)
+        (self.directory / "nginx.conf").write_text(page)
+        running = await self.run_program(
+            [nginx, "-p", str(self.directory), "-c", "nginx.conf", "-e", "stderr"], self.directory
+        )
+
+        def listens() -> bool:
+            with socket.socket() as client:
+                return client.connect_ex(("127.0.0.1", port)) == 0
+
+        await self.until(running, listens, "nginx that listens")
+
+        def ask(path: str, *lines: str, method: str = "GET", until: bytes = b"\r\n\r\n", body: bytes = b"") -> bytes:
+            got = b""
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+                client.sendall(head(method, f"/webcam/{path}", *lines, host="mainsailos.local") + body)
+                while until not in got:
+                    piece = client.recv(65536)
+                    self.assertTrue(piece, got[-500:])
+                    got += piece
+            return got
+
+        own = "Referer: http://mainsailos.local/"
+        stream = await deferToThread(ask, "?action=stream&timestamp=17", own, until=b"\xff\xd9\r\n--boundarydonotcross")
+        self.assertIn(b" 200 ", stream.partition(b"\r\n")[0])
+        picture = await deferToThread(ask, "?action=snapshot&bypassCache=17", own)
+        self.assertIn(b"Content-Type: image/jpeg", picture)
+        foreign = await deferToThread(ask, "?action=snapshot", "Referer: http://evil.example/")
+        self.assertIn(b" 403 ", foreign.partition(b"\r\n")[0])
+        text = b'{"jsonrpc":"2.0","id":1,"method":"set_camera_alias","params":{"device":"demo","name":"x"}}'
+        lines = ("Content-Type: application/json", f"Content-Length: {len(text)}")
+        refused = await deferToThread(ask, "rpc", *lines, method="POST", until=b"}", body=text)
+        self.assertIn(b'"have_role":"viewer"', refused)
+
+
 class PrometheusTests(IntegrationCase):
     """Debian's Prometheus."""
 
@@ -155,9 +243,7 @@ class PrometheusTests(IntegrationCase):
         prometheus = self.program("prometheus", "prometheus")
         service = await self.serve("--set", "access.anonymous=none")
         (self.directory / "token").write_text(await self.token(service, role="status", name="prometheus"))
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
+        port = free_port()
         settings = block("Prometheus", "yaml")
         for there, here in (
             ("cameras.example:8002", service.http_url.removeprefix("http://")),
