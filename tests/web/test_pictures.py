@@ -54,6 +54,8 @@ class SnapshotTests(MediaCase):
             ("/?action=snapshot", ("usb-1", False, None)),
             ("/?action=snapshot&camera=1", ("usb-2", False, None)),
             ("/?action=snapshot_1", ("usb-2", False, None)),
+            ("/?action=snapshot?1764000000", ("usb-1", False, None)),
+            ("/?action=snapshot_1?_=17", ("usb-2", False, None)),
         ):
             wire = self.slow(path)
             *found, taking = self.media.taking.pop()
