@@ -37,7 +37,7 @@
 // Names are never markup (dom.js). Nothing is fetched from anywhere else. The cookie that a log-in leaves cannot be read
 // by any script; the page only asks who it is (get_session).
 
-import { h, fill, icon, text } from "./dom.js";
+import { h, here, fill, icon, text } from "./dom.js";
 import { note, question, sheet } from "./parts.js";
 import { Connection } from "./rpc.js";
 import { Cameras } from "./store.js";
@@ -264,7 +264,7 @@ function who() {
 
 async function logout(app) {
   try {
-    const answer = await fetch("/logout", { method: "POST" });
+    const answer = await fetch(here("/logout"), { method: "POST" });
     if (!answer.ok) throw new Error((await answer.text()).trim());
     app.reconnect();
   } catch (error) {

@@ -6,6 +6,7 @@ import { about, diagnosis } from "./diagnosis.js";
 import { h, fill, icon, text } from "./dom.js";
 import { formats } from "./formats.js";
 import { nothing, waiting } from "./parts.js";
+import { sentence } from "./words.js";
 
 const LOOK_MS = 2000;
 const SOON_MS = 700;
@@ -215,7 +216,7 @@ function page(app, first) {
       text(title, now.alias || now.name);
       document.title = `${now.alias || now.name} – webcam_rpc`;
       text(device, now.alias ? `${now.name}, ${now.device}` : now.device);
-      text(reason, now.status === "ERROR" ? now.reason : "");
+      text(reason, now.status === "ERROR" ? sentence(now.reason) : "");
       reason.hidden = now.status !== "ERROR";
       shown.update(now);
     },

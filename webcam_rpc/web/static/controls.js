@@ -3,8 +3,8 @@
 // What is shown is always what was read back. While a slider is moved one value at a time is on its way, and the newest
 // goes next: a camera takes as long as it takes.
 
-import { h, fill, icon, text } from "./dom.js";
-import { busy, loaded, nothing } from "./parts.js";
+import { h, icon, text } from "./dom.js";
+import { busy, loaded } from "./parts.js";
 import { fault, title } from "./words.js";
 
 /** Others that this one has set free or taken over (auto_… and the like) are known a moment later. */
@@ -31,13 +31,21 @@ export function controls(app, camera) {
       for (const control of result.controls) rows.get(control.name).update(control);
       return undefined; // whoever moves one of them keeps it under the finger
     }
-    rows = new Map(result.controls.map((control) => [control.name, row(app, device, control, { operates, set })]));
+    rows = new Map(result.controls.map((control) => [control.name, row(control, { operates, set, reset })]));
     return h("div", { class: "controls" }, [...rows.values()].map(({ element }) => element));
   }
 
   /** Set one; gives the reason why it was not taken, or null. */
   async function set(name, value) {
     const answer = await app.call("set_camera_controls", { device, controls: { [name]: value }, persist: keep.checked });
+    take(answer.applied);
+    later();
+    return answer.rejected[name] ?? null;
+  }
+
+  /** Set one back and keep it no longer; gives the reason why it was not, or null. */
+  async function reset(name) {
+    const answer = await app.call("reset_camera_controls", { device, names: [name] });
     take(answer.applied);
     later();
     return answer.rejected[name] ?? null;
@@ -59,7 +67,7 @@ export function controls(app, camera) {
   });
   app.on("camera_status_update", (params) => params.camera_id === device && params.status === "CONNECTED" && later());
 
-  const reset = busy(app, { class: "action" }, [icon("refresh"), "Reset all"], async () => {
+  const resetAll = busy(app, { class: "action" }, [icon("refresh"), "Reset all"], async () => {
     const sure = await app.ask({
       title: "Reset all controls?",
       text: `Every control of ${app.cameras.name(device)} goes back to what its driver calls the default, and what was kept is forgotten.`,
@@ -79,14 +87,14 @@ export function controls(app, camera) {
         "div",
         { class: "tools" },
         h("label", { class: "check", for: "keep-controls" }, keep, "Keep what I set, after replugging and restarts too"),
-        reset,
+        resetAll,
       ),
     !operates && h("p", { class: "hint" }, "Whoever has the role operator can change these."),
     list.element,
   ];
 }
 
-function row(app, device, first, { operates, set }) {
+function row(first, { operates, set, reset }) {
   const id = `control-${first.name}`;
   const problem = h("p", { class: "problem", role: "alert", id: `${id}-problem` });
   const note = h("p", { class: "hint" });
@@ -98,9 +106,12 @@ function row(app, device, first, { operates, set }) {
     icon("refresh"),
   );
   undo.addEventListener("click", () => {
-    made.show(control.default);
-    send(control.default);
     made.focus();
+    text(problem, "");
+    reset(control.name).then(
+      (refused) => refused && text(problem, `Not taken: ${refused}`),
+      (error) => text(problem, fault(error)),
+    );
   });
 
   // One on its way, and the newest after it.

@@ -1,8 +1,8 @@
 // What may be wrong with a camera, with what to do about it; and all that is known of it.
 
-import { h, fill, icon } from "./dom.js";
+import { h, here, fill, icon } from "./dom.js";
 import { busy, loaded, waiting, wrong } from "./parts.js";
-import { title } from "./words.js";
+import { sentence, title } from "./words.js";
 
 const MARKS = { true: ["good", "check", "Well"], false: ["bad", "alert", "Wrong"], null: ["idle", "info", "Not known"] };
 const NAMES = {
@@ -48,7 +48,7 @@ function shown(checks) {
             "div",
             {},
             h("p", { class: "check-name" }, NAMES[check] ?? title(check), h("span", { class: "unseen" }, `: ${word}`)),
-            h("p", {}, detail),
+            h("p", {}, sentence(detail)),
             remedy && h("p", { class: "remedy" }, h("strong", {}, "What to do: "), remedy),
           ),
         );
@@ -61,7 +61,7 @@ export function about(app, camera) {
   const list = loaded(app, () => app.call("get_camera_status", { device: camera.camera_id }), (status) => {
     const row = (name, value) => [h("dt", {}, name), h("dd", {}, value ?? "–")];
     const holder = status.holder ? `${status.holder.comm} (pid ${status.holder.pid})` : (status.holder_reason ? `not known: ${status.holder_reason}` : "nobody");
-    const link = (url) => h("a", { href: url, target: "_blank", rel: "noopener" }, url);
+    const link = (url) => h("a", { href: here(url), target: "_blank", rel: "noopener" }, here(url));
     const ids = status.vendor_id ? `${status.vendor_id}:${status.product_id}` : null;
     return h(
       "dl",

@@ -30,6 +30,11 @@ export function text(element, value) {
   if (element.textContent !== words) element.textContent = words;
 }
 
+/** Give the address of a path of the service: it may be below another one where a proxy has it, such as /webcam/. */
+export function here(path) {
+  return new URL(path.replace(/^\/+/, ""), new URL(".", location.href)).href;
+}
+
 /** Give an icon of those below; it is for the eye only, so words go beside it. */
 export function icon(name) {
   const drawing = document.createElementNS(SVG, "svg");

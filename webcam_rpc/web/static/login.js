@@ -1,7 +1,7 @@
 // Logging in: a token becomes a cookie that no script can read.
 
-import { h, fill, icon, text } from "./dom.js";
-import { fault, title } from "./words.js";
+import { h, here, icon, text } from "./dom.js";
+import { fault } from "./words.js";
 
 export function view(app) {
   const { session } = app;
@@ -88,7 +88,7 @@ function form(app) {
 async function login(token) {
   let answer;
   try {
-    answer = await fetch("/login", {
+    answer = await fetch(here("/login"), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ token }),

@@ -4,7 +4,8 @@
 // more than STREAMS cameras are shown as streams; those beyond get a picture every STILL_MS. A stream that has stopped
 // moving is opened anew behind the picture that is shown, which stays until the first of the new ones is there.
 
-import { h, fill, icon, text } from "./dom.js";
+import { h, here, fill, icon, text } from "./dom.js";
+import { sentence } from "./words.js";
 
 const STREAMS = 4;
 const STILL_MS = 2000;
@@ -58,7 +59,7 @@ export function picture(app, camera, { fps = null, card = false } = {}) {
     visible && !document.hidden && allowed() && now.status === "CONNECTED" && app.rpc.state === "open";
 
   function address(path, query) {
-    const url = new URL(path, location.href);
+    const url = new URL(here(path));
     for (const [name, value] of Object.entries(query)) if (value != null) url.searchParams.set(name, value);
     return url.href;
   }
@@ -227,9 +228,9 @@ export function picture(app, camera, { fps = null, card = false } = {}) {
     text(badge, "a picture every 2 s");
     badge.title = `A browser shows ${STREAMS} streams of one service at a time. Open this camera to see its stream.`;
     if (now.status === "DISCONNECTED") say("unplug", "Unplugged", "It is shown again as soon as it is plugged in.");
-    else if (now.status === "ERROR") say("alert", "No picture", now.reason);
+    else if (now.status === "ERROR") say("alert", "No picture", sentence(now.reason));
     else if (app.session && !allowed()) say("lock", "No picture for this role", "Log in with a token of the role viewer or more.");
-    else if (problem) say("alert", "No picture", problem);
+    else if (problem) say("alert", "No picture", sentence(problem));
     else if (delivering === false && shownImage) say("alert", "The camera gives no pictures", "It is being restarted.");
     else if (!shownImage && mode !== "off") say("spinner", "Waiting for the first picture…");
     else if (!shownImage && !frame.childElementCount) say("camera", "");

@@ -15,6 +15,8 @@
 // A call is never kept for later: where there is no connection it fails at once. What somebody asked of a camera a
 // minute ago must not happen now.
 
+import { here } from "./dom.js";
+
 export const TOPICS = [
   "camera_status_update",
   "camera_control_update",
@@ -62,7 +64,7 @@ export class Connection {
   #kept = null;
 
   constructor(path) {
-    const url = new URL(path, location.href);
+    const url = new URL(here(path));
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     this.#url = url.href;
     this.state = "connecting";

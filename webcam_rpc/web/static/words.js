@@ -56,6 +56,11 @@ export function title(name) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** Begin with a capital: what the service says goes on in its log lines, and begins a line here. */
+export function sentence(words) {
+  return words ? words.charAt(0).toUpperCase() + words.slice(1) : "";
+}
+
 const REASONS = {
   ALREADY_RECORDING: "This camera is already being recorded.",
   NOT_RECORDING: "This camera is not being recorded.",
@@ -92,7 +97,7 @@ export function fault(error) {
     case -32040:
       return ["Too many requests.", wait(data)].join(" ").trim();
     case -32050:
-      return [data.detail ?? data.reason, data.remedy].filter(Boolean).join(": ");
+      return sentence([data.detail ?? data.reason, data.remedy].filter(Boolean).join(": "));
     case -32060:
       return `There is not enough room: ${bytes(data.available_space)} are left, ${bytes(data.required)} are needed.`;
     case -32070:
