@@ -5,7 +5,7 @@
 
 import { h } from "./dom.js";
 import { ask, button, dialog, failure, Looking, may, notice, settle } from "./parts.js";
-import { size, trouble } from "./words.js";
+import { bytes, fault } from "./words.js";
 
 const PAGE = 24;
 const MOST = 1000;
@@ -150,7 +150,7 @@ export class Files {
         class: "button",
         href: file.download_url,
         download: file.filename,
-        "aria-label": `Download ${file.filename}, ${size(file.file_size)}`,
+        "aria-label": `Download ${file.filename}, ${bytes(file.file_size)}`,
       },
       "Download",
     );
@@ -162,7 +162,7 @@ export class Files {
     const remove = () => {
       const index = this._files.findIndex((other) => other.filename === file.filename);
       const title = `Delete this ${this.kind}?`;
-      ask(title, `${file.filename} (${size(file.file_size)}) will be gone for good.`, "Delete", async () => {
+      ask(title, `${file.filename} (${bytes(file.file_size)}) will be gone for good.`, "Delete", async () => {
         try {
           await this.app.call(`delete_${this.kind}`, { filename: file.filename });
         } catch (error) {
@@ -242,14 +242,14 @@ export class Files {
     load(filename);
   }
 
-  /** Say what became of a file that could not be shown. */
+  /** Say why a file could not be shown: what the service says of it, or else what `otherwise` does. */
   async missing(filename, otherwise) {
     try {
       await this.app.call(`get_${this.kind}_info`, { filename });
       return otherwise();
     } catch (error) {
       if (error.code === -32010) this._looking.again();
-      return trouble(error);
+      return notice("error", fault(error));
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { facts, failure, Looking, notice } from "./parts.js";
-import { date, size, span } from "./words.js";
+import { bytes, moment, span } from "./words.js";
 
 const WORDS = { HEALTHY: "well", DEGRADED: "impaired", UNHEALTHY: "not working" };
 const WORST = ["UNHEALTHY", "DEGRADED", "HEALTHY"];
@@ -43,7 +43,7 @@ export function view(app) {
         facts([
           ["Version", info.version],
           ["Up for", span(status.uptime)],
-          ["Since", date(info.start_time)],
+          ["Since", moment(info.start_time)],
           ["Runs on", `Python ${info.python}, Twisted ${info.twisted}`],
         ]),
       );
@@ -101,7 +101,7 @@ function component(name, part) {
 
 /** Long counts of bytes as people read them. */
 function readable(detail) {
-  return detail.replace(/\b(\d{4,}) bytes\b/g, (_, bytes) => size(Number(bytes)));
+  return detail.replace(/\b(\d{4,}) bytes\b/g, (_, count) => bytes(Number(count)));
 }
 
 /** What is wrong with each camera that has a trouble, with what to do about it. */
@@ -146,7 +146,7 @@ function ofNote({ metrics, values }, uptime) {
     ["Clients too slow", number(values.webcam_clients_too_slow_total)],
     ["Wrong tokens", number(values.webcam_wrong_tokens_total)],
     ["Late at most, in the last 10 s", worst === undefined ? null : `${Math.round(worst * 1000)} ms`],
-    ["Memory", values.webcam_resident_memory_bytes === undefined ? null : size(values.webcam_resident_memory_bytes)],
+    ["Memory", values.webcam_resident_memory_bytes === undefined ? null : bytes(values.webcam_resident_memory_bytes)],
     ["Open descriptors", `${number(values.webcam_open_descriptors)} of ${number(values.webcam_descriptors_limit)}`],
     ["Processor", `${share(values.webcam_cpu_seconds_total, uptime)} of a core, without ffmpeg`],
   ]);

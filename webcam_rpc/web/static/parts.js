@@ -3,7 +3,7 @@
 // A dialog is a real <dialog>: Escape closes it, focus stays in it and goes back to where it was.
 
 import { h } from "./dom.js";
-import { trouble } from "./words.js";
+import { fault } from "./words.js";
 
 /** A line of state: `kind` is loading, empty, error or note. Errors are spoken at once, the rest when there is time. */
 export function notice(kind, text, remedy = null, ...more) {
@@ -18,8 +18,7 @@ export function notice(kind, text, remedy = null, ...more) {
 
 /** The notice of a failure, with a button to try again where that may help. */
 export function failure(error, again = null) {
-  const { text, remedy } = trouble(error);
-  return notice("error", text, remedy, again ? button("Try again", again) : null);
+  return notice("error", fault(error), null, again ? button("Try again", again) : null);
 }
 
 /** A button; while what it does goes on it is busy and does nothing else. */
@@ -87,8 +86,7 @@ export function ask(title, text, label, act, home = null) {
         await act();
         opened.close();
       } catch (error) {
-        const { text: what, remedy } = trouble(error);
-        told.replaceChildren(h("p", { class: "error" }, remedy ? `${what} ${remedy}` : what));
+        told.replaceChildren(h("p", { class: "error" }, fault(error)));
       }
     },
     { class: "danger" },

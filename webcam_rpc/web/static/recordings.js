@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { Files } from "./files.js";
 import { button, facts, failure, may, notice, settle, time } from "./parts.js";
-import { clock, date, distance, ending, size, trouble } from "./words.js";
+import { bytes, clock, distance, ending, moment, rate } from "./words.js";
 
 export function view(app) {
   const told = h("div", { "aria-live": "polite" });
@@ -112,9 +112,9 @@ function row(app, file, list, told) {
     protect.setAttribute("aria-pressed", String(fresh.protected));
     where.replaceChildren(
       h("span", {}, list.camera(fresh.camera_id)),
-      time(fresh.modified_time, date(fresh.modified_time)),
+      time(fresh.modified_time, moment(fresh.modified_time)),
       h("span", {}, fresh.duration === null ? "" : clock(fresh.duration)),
-      h("span", {}, size(fresh.file_size)),
+      h("span", {}, bytes(fresh.file_size)),
     );
   };
   const element = h(
@@ -138,11 +138,11 @@ function show(app, info, place, list) {
   const below = [
     facts([
       ["Camera", info.camera.name],
-      ["Began", info.end_time ? `${date(info.start_time)} (${distance(info.start_time)})` : date(info.start_time)],
+      ["Began", info.end_time ? `${moment(info.start_time)} (${distance(info.start_time)})` : moment(info.start_time)],
       ["Length", info.duration === null ? null : clock(info.duration)],
-      ["Picture", [info.resolution, info.fps && `${Math.round(info.fps * 100) / 100} per second`].filter(Boolean).join(", ")],
+      ["Picture", [info.resolution, info.fps && `${rate(info.fps)} per second`].filter(Boolean).join(", ")],
       ["Frames", info.frames === null ? null : `${info.frames}${info.frames_dropped ? `, ${info.frames_dropped} dropped` : ""}`],
-      ["File", `${info.format}, ${info.codec === "copy" ? "the camera's JPEGs" : info.codec}, ${size(info.file_size)}`],
+      ["File", `${info.format}, ${info.codec === "copy" ? "the camera's JPEGs" : info.codec}, ${bytes(info.file_size)}`],
       ["Ended", ending(info.ended)],
       ["Kept", info.protected ? "protected from being deleted" : null],
       ["State", info.finalizing ? "is being rewritten as MP4; it plays already" : info.interrupted ? "recovered after an interruption" : null],
@@ -162,12 +162,12 @@ function show(app, info, place, list) {
   video = h("video", { controls: "", autoplay: "", playsinline: "", preload: "metadata", "aria-label": info.filename });
   video.addEventListener("error", async () => {
     const code = video.error?.code;
-    const { text, remedy } = await list.missing(info.filename, () =>
+    const told = await list.missing(info.filename, () =>
       code === MediaError.MEDIA_ERR_NETWORK
-        ? { text: "The connection was lost.", remedy: "Close this, and play it again." }
-        : { text: "This browser cannot play it.", remedy: "Download it, and play it with VLC or mpv." },
+        ? notice("error", "The connection was lost.", "Close this, and play it again.")
+        : notice("error", "This browser cannot play it.", "Download it, and play it with VLC or mpv."),
     );
-    if (video?.isConnected) video.replaceWith(notice("error", text, remedy));
+    if (video?.isConnected) video.replaceWith(told);
   });
   video.src = info.download_url;
   place.append(video, ...below);

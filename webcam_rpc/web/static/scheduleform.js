@@ -7,7 +7,7 @@
 import { DAYS, simple, weekly } from "./crons.js";
 import { h } from "./dom.js";
 import { button, dialog } from "./parts.js";
-import { trouble } from "./words.js";
+import { fault } from "./words.js";
 
 const FORMATS = { "": "As configured", fmp4: "MP4, fragmented (fmp4)", mp4: "MP4, rewritten after the end", mkv: "Matroska (mkv)" };
 const MISSED = { skip: "Let it be", record: "Record what is left of it" };
@@ -132,8 +132,7 @@ export function scheduleForm(app, cameras, before, done) {
       if (error instanceof Problem) complain(error.param, error.message);
       else if (error?.code === -32602 && error.data?.param) complain(error.data.param.split(/[.[]/)[0], error.data.hint ?? error.message);
       else {
-        const { text, remedy } = trouble(error);
-        failed.replaceChildren(h("p", { class: "error" }, remedy ? `${text} ${remedy}` : text));
+        failed.replaceChildren(h("p", { class: "error" }, fault(error)));
       }
     }
   };

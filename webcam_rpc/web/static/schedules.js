@@ -4,7 +4,7 @@ import { words as cronWords } from "./crons.js";
 import { h } from "./dom.js";
 import { ask, button, facts, failure, Looking, may, notice, settle, time } from "./parts.js";
 import { scheduleForm } from "./scheduleform.js";
-import { date, distance, ending, span } from "./words.js";
+import { distance, ending, moment, span } from "./words.js";
 
 const PAGE = 100;
 const STATES = { SCHEDULED: "waits", RUNNING: "records now", DISABLED: "switched off", EXPIRED: "over" };
@@ -122,14 +122,14 @@ function row(app, first, { names, told, again, cameras, home }) {
     remove.setAttribute("aria-label", `Cancel ${called}`);
     where.replaceChildren(
       h("span", {}, names.get(fresh.camera_id) ?? fresh.camera_id),
-      fresh.device === null ? h("span", { class: "badge warn" }, "camera not seen yet") : null,
+      ...(fresh.device === null ? [h("span", { class: "badge warn" }, "camera not seen yet")] : []),
       h("span", {}, `for ${span(fresh.duration)}`),
       h("span", {}, fresh.cron ? `${cronWords(fresh.cron)}, ${fresh.timezone}` : `once, ${fresh.timezone}`),
     );
     runs.replaceChildren(
       facts([
-        ["Next run", fresh.next_run ? time(fresh.next_run, `${date(fresh.next_run)} (${distance(fresh.next_run)})`) : "none"],
-        ["After that", fresh.next_runs.length > 1 ? fresh.next_runs.slice(1, 3).map(date).join("; ") : null],
+        ["Next run", fresh.next_run ? time(fresh.next_run, `${moment(fresh.next_run)} (${distance(fresh.next_run)})`) : "none"],
+        ["After that", fresh.next_runs.length > 1 ? fresh.next_runs.slice(1, 3).map(moment).join("; ") : null],
         ["Until", fresh.until ? fresh.until : null],
         ["Last run", fresh.last_run ? lastRun(fresh.last_run) : null],
       ]),
@@ -146,12 +146,12 @@ function row(app, first, { names, told, again, cameras, home }) {
 }
 
 function label(schedule) {
-  return schedule.name ?? (schedule.cron ? cronWords(schedule.cron) : `once, ${date(schedule.start_time)}`);
+  return schedule.name ?? (schedule.cron ? cronWords(schedule.cron) : `once, ${moment(schedule.start_time)}`);
 }
 
 function lastRun(run) {
   const outcome = OUTCOMES[run.outcome] ?? String(run.outcome).toLowerCase();
   const why = run.reason ? `: ${ending(run.reason)}` : "";
   const files = run.files.length ? `, ${run.files.length === 1 ? run.files[0] : `${run.files.length} files`}` : "";
-  return `${date(run.start_time)}, ${outcome}${why}${files}`;
+  return `${moment(run.start_time)}, ${outcome}${why}${files}`;
 }

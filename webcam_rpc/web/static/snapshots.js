@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { Files } from "./files.js";
 import { facts, notice, time } from "./parts.js";
-import { date, size } from "./words.js";
+import { bytes, moment } from "./words.js";
 
 export function view(app) {
   const files = new Files(app, "snapshot", {
@@ -31,12 +31,12 @@ function row(file, list) {
   picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "lost" }, "not to be had")));
   const where = h("span", { class: "meta" });
   const update = (fresh) => {
-    const taken = date(fresh.modified_time);
+    const taken = moment(fresh.modified_time);
     opener.setAttribute("aria-label", `Show ${fresh.filename}, ${list.camera(fresh.camera_id)}, ${taken}`);
     where.replaceChildren(
       h("span", {}, list.camera(fresh.camera_id)),
       time(fresh.modified_time, taken),
-      h("span", {}, size(fresh.file_size)),
+      h("span", {}, bytes(fresh.file_size)),
     );
   };
   const element = h(
@@ -50,22 +50,21 @@ function row(file, list) {
 }
 
 function show(info, place, list) {
-  const picture = h("img", { class: "whole", alt: `Snapshot of ${info.camera.name}, ${date(info.timestamp)}` });
+  const picture = h("img", { class: "whole", alt: `Snapshot of ${info.camera.name}, ${moment(info.timestamp)}` });
   picture.addEventListener("error", async () => {
-    const { text, remedy } = await list.missing(info.filename, () => ({
-      text: "The picture could not be loaded.",
-      remedy: "Close this, and try again.",
-    }));
-    if (picture.isConnected) picture.replaceWith(notice("error", text, remedy));
+    const told = await list.missing(info.filename, () =>
+      notice("error", "The picture could not be loaded.", "Close this, and try again."),
+    );
+    if (picture.isConnected) picture.replaceWith(told);
   });
   picture.src = info.download_url;
   place.append(
     picture,
     facts([
       ["Camera", info.camera.name],
-      ["Taken", date(info.timestamp)],
+      ["Taken", moment(info.timestamp)],
       ["Picture", info.resolution],
-      ["File", `${info.format}, ${size(info.file_size)}`],
+      ["File", `${info.format}, ${bytes(info.file_size)}`],
       ["Quality", info.quality],
       ["SHA-256", info.sha256 ? h("code", {}, info.sha256) : null],
     ]),

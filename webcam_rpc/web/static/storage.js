@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { ask, button, facts, failure, Looking, may, notice } from "./parts.js";
-import { size, trouble } from "./words.js";
+import { bytes, fault } from "./words.js";
 
 export function view(app) {
   const state = h("div", {}, notice("loading", "Loading…"));
@@ -42,7 +42,7 @@ export function view(app) {
     app.on("storage_status_update", (update) => {
       broken = update.status === "BROKEN" ? (update.reason ?? "it is broken") : null;
       if (update.status === "CLEANED")
-        told.replaceChildren(notice("note", `${update.files_deleted} files went, ${size(update.space_freed)} are free again.`));
+        told.replaceChildren(notice("note", `${update.files_deleted} files went, ${bytes(update.space_freed)} are free again.`));
       looking.again();
     }),
     app.on("recording_status_update", () => looking.again()),
@@ -58,7 +58,7 @@ export function view(app) {
 function low(info) {
   if (!info.low_space_warning) return [];
   const over = info.available_space - info.floor;
-  const text = over > 0 ? `Room is low: ${size(over)} are left above what stays free.` : "There is no room left: nothing new is recorded.";
+  const text = over > 0 ? `Room is low: ${bytes(over)} are left above what stays free.` : "There is no room left: nothing new is recorded.";
   return [notice("error", text, "Delete recordings, or choose below which files go by themselves.")];
 }
 
@@ -75,9 +75,9 @@ function bar(info) {
     ["floor", rest],
   ];
   const made = h("div", { class: "share", role: "img", "aria-label": `${info.usage_percentage} % of the disk are in use` });
-  for (const [name, bytes] of shares) {
+  for (const [name, taken] of shares) {
     const part = h("span", { class: name });
-    part.style.flexGrow = String(info.total_space ? bytes / info.total_space : 0);
+    part.style.flexGrow = String(info.total_space ? taken / info.total_space : 0);
     made.append(part);
   }
   return made;
@@ -87,12 +87,12 @@ function figures(info) {
   const others = Math.max(0, info.used_space - info.recordings_size - info.snapshots_size);
   const mark = (name) => h("span", { class: `key ${name}`, "aria-hidden": "true" });
   return facts([
-    [h("span", {}, mark("recordings"), "Recordings"), size(info.recordings_size)],
-    [h("span", {}, mark("snapshots"), "Snapshots"), size(info.snapshots_size)],
-    [h("span", {}, mark("others"), "Everything else"), size(others)],
-    [h("span", {}, mark("usable"), "Free for new files"), size(Math.max(0, info.available_space - info.floor))],
-    [h("span", {}, mark("floor"), "Stays free"), size(Math.min(info.floor, info.available_space))],
-    ["The whole disk", `${size(info.total_space)}, ${info.usage_percentage} % in use`],
+    [h("span", {}, mark("recordings"), "Recordings"), bytes(info.recordings_size)],
+    [h("span", {}, mark("snapshots"), "Snapshots"), bytes(info.snapshots_size)],
+    [h("span", {}, mark("others"), "Everything else"), bytes(others)],
+    [h("span", {}, mark("usable"), "Free for new files"), bytes(Math.max(0, info.available_space - info.floor))],
+    [h("span", {}, mark("floor"), "Stays free"), bytes(Math.min(info.floor, info.available_space))],
+    ["The whole disk", `${bytes(info.total_space)}, ${info.usage_percentage} % in use`],
   ]);
 }
 
@@ -151,8 +151,7 @@ function policyForm(app, told, done) {
       told.replaceChildren(notice("note", "Saved."));
       done();
     } catch (failed) {
-      const { text, remedy } = trouble(failed);
-      error.textContent = remedy ? `${text} ${remedy}` : text;
+      error.textContent = fault(failed);
     }
   });
   shown();
@@ -176,7 +175,7 @@ function cleaner(app, told, done) {
       "Clean up",
       async () => {
         const { files_deleted: files, space_freed: freed } = await app.call("cleanup_old_files");
-        told.replaceChildren(notice("note", files ? `${files} files went, ${size(freed)} are free again.` : "There was nothing to clean up."));
+        told.replaceChildren(notice("note", files ? `${files} files went, ${bytes(freed)} are free again.` : "There was nothing to clean up."));
         done();
       },
     );
