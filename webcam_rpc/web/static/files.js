@@ -4,7 +4,7 @@
 // told of, so each action may find that its file has gone: then it says so, and the list is looked at again.
 
 import { h } from "./dom.js";
-import { ask, button, dialog, failure, Looking, may, notice, settle } from "./parts.js";
+import { ask, button, dialog, failure, Looking, may, notice, settle } from "./listing.js";
 import { bytes, fault } from "./words.js";
 
 const PAGE = 24;

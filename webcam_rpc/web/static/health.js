@@ -1,7 +1,7 @@
 // The view of health: how each part of the service is, what is wrong with cameras and what to do, figures of note.
 
 import { h } from "./dom.js";
-import { facts, failure, Looking, notice } from "./parts.js";
+import { facts, failure, Looking, notice } from "./listing.js";
 import { bytes, moment, span } from "./words.js";
 
 const WORDS = { HEALTHY: "well", DEGRADED: "impaired", UNHEALTHY: "not working" };

@@ -1,166 +1,153 @@
-// What the views have in common: notices, dialogs, questions, buttons that are at work, and when to look again.
-//
-// A dialog is a real <dialog>: Escape closes it, focus stays in it and goes back to where it was.
+// What views are put together from: states of loading, buttons that wait, notes, questions, dialogs.
 
-import { h } from "./dom.js";
+import { h, fill, icon } from "./dom.js";
 import { fault } from "./words.js";
 
-/** A line of state: `kind` is loading, empty, error or note. Errors are spoken at once, the rest when there is time. */
-export function notice(kind, text, remedy = null, ...more) {
+/**
+ * Show what a call gives: loading at first, the content, or what is wrong with a button to try again. It is fetched anew
+ * after each connection, with the old content in place meanwhile.
+ *
+ *     const list = loaded(app, () => app.call("list_schedules"), (result) => table(result));
+ *     list.element;  list.refresh();
+ *
+ * `render` gives a node or a list of nodes; null shows `empty` ({icon, title, text}).
+ */
+export function loaded(app, fetch, render, { empty = null, label = "Loading…" } = {}) {
+  const element = h("div", { class: "loaded", "aria-busy": "true" }, waiting(label));
+  let turn = 0;
+  let filled = false;
+  async function refresh() {
+    const mine = ++turn;
+    element.setAttribute("aria-busy", "true");
+    try {
+      const result = await fetch();
+      if (mine !== turn || app.signal.aborted) return;
+      const content = render(result);
+      fill(element, content ?? (empty && nothing(empty)));
+      filled = true;
+    } catch (error) {
+      if (mine !== turn || app.signal.aborted) return;
+      // Without a connection the page says so by itself; what has been shown stays until there is something newer.
+      if (filled && error.code == null) return;
+      filled = false;
+      fill(element, wrong(error, refresh));
+    } finally {
+      if (mine === turn) element.setAttribute("aria-busy", "false");
+    }
+  }
+  app.on("resumed", refresh);
+  refresh();
+  return { element, refresh };
+}
+
+/** Say that something is on its way. */
+export function waiting(label = "Loading…") {
+  return h("p", { class: "state" }, h("span", { class: "spinner", "aria-hidden": "true" }), label);
+}
+
+/** Say that there is nothing, and why that may be. */
+export function nothing({ icon: name = "info", title, text, action = null }) {
+  return h("div", { class: "state" }, icon(name), h("p", { class: "state-title" }, title), text && h("p", {}, text), action);
+}
+
+/** Say what is wrong, with a button to try again. */
+export function wrong(error, again = null) {
   return h(
     "div",
-    { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" },
-    h("p", {}, text),
-    remedy ? h("p", { class: "remedy" }, remedy) : null,
-    ...more,
+    { class: "state bad", role: "alert" },
+    icon(error?.code === -32002 ? "lock" : "alert"),
+    h("p", { class: "state-title" }, fault(error)),
+    again && h("button", { type: "button", onclick: again }, "Try again"),
   );
 }
 
-/** The notice of a failure, with a button to try again where that may help. */
-export function failure(error, again = null) {
-  return notice("error", fault(error), null, again ? button("Try again", again) : null);
-}
-
-/** A button; while what it does goes on it is busy and does nothing else. */
-export function button(label, act, attributes = {}) {
-  const made = h("button", { type: "button", ...attributes }, label);
-  made.addEventListener("click", async () => {
-    // Not `disabled`: that would take the focus away.
-    if (made.getAttribute("aria-busy") === "true") return;
-    made.setAttribute("aria-busy", "true");
+/** Make a button that cannot be pressed again until what it does is done; what goes wrong is said. */
+export function busy(app, attributes, label, work) {
+  const button = h("button", { type: "button", ...attributes }, label);
+  button.addEventListener("click", async () => {
+    // aria-disabled and not disabled: that would take the focus away from whoever uses the keyboard.
+    if (button.getAttribute("aria-disabled") === "true") return;
+    button.setAttribute("aria-disabled", "true");
+    button.classList.add("busy");
     try {
-      await act(made);
+      await work(button);
+    } catch (error) {
+      if (!app.signal.aborted) app.fail(error);
     } finally {
-      made.removeAttribute("aria-busy");
+      button.removeAttribute("aria-disabled");
+      button.classList.remove("busy");
     }
   });
-  return made;
+  return button;
 }
 
-/** A moment: short for the eye, whole for programs. */
-export function time(text, shown) {
-  return h("time", { datetime: text }, shown);
+const LONG = 6000;
+const MOST = 4;
+
+/** Show a note; errors stay until they are put away. */
+export function note(words, { error = false, link = null } = {}) {
+  const place = document.getElementById("notes");
+  const close = () => element.remove();
+  const message = words instanceof Error ? fault(words) : words;
+  const element = h(
+    "div",
+    { class: ["note", error && "bad"], role: error ? "alert" : null },
+    icon(error ? "alert" : "check"),
+    h("span", {}, message, link && [" ", h("a", { href: link.href }, link.text)]),
+    h("button", { type: "button", class: "quiet round", "aria-label": "Put this note away", onclick: close }, icon("cross")),
+  );
+  for (const old of place.children) if (old.firstChild && old.children[1]?.textContent === element.children[1].textContent) old.remove();
+  place.append(element);
+  while (place.children.length > MOST) place.firstElementChild.remove();
+  if (!error) {
+    let timer = setTimeout(close, LONG);
+    const stay = () => clearTimeout(timer);
+    const leave = () => (timer = setTimeout(close, LONG / 2));
+    element.addEventListener("pointerenter", stay);
+    element.addEventListener("focusin", stay);
+    element.addEventListener("pointerleave", leave);
+    element.addEventListener("focusout", leave);
+  }
 }
 
-/** A description list of what is known; pairs without a value are left out. */
-export function facts(pairs) {
-  const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return h("dl", { class: "facts" }, ...known.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
-}
+let numbered = 0;
 
-let dialogs = 0;
-
-/**
- * Open a dialog. `closed` is called when it is over, whoever closed it; `home` is what gets the focus where what had it
- * before is gone by then.
- */
-export function dialog(title, contents, { closed = null, home = null, wide = false } = {}) {
-  dialogs += 1;
-  const before = document.activeElement;
-  const heading = h("h2", { id: `dialog-${dialogs}` }, title);
-  const opened = h(
+/** Show a dialog; gives {element, close(), closed: a promise of what it was closed with}. */
+export function sheet(title, content, { wide = false, actions = null } = {}) {
+  const id = `dialog-${++numbered}`;
+  const close = (value = "") => dialog.open && dialog.close(value);
+  const dialog = h(
     "dialog",
-    { class: wide ? "wide" : "", "aria-labelledby": heading.id },
-    h("header", {}, heading, button("Close", () => opened.close(), { class: "quiet" })),
-    ...contents,
+    { class: wide ? "wide" : null, "aria-labelledby": id },
+    h(
+      "header",
+      {},
+      h("h2", { id }, title),
+      h("button", { type: "button", class: "quiet round", "aria-label": "Close", onclick: () => close() }, icon("cross")),
+    ),
+    h("div", { class: "dialog-content" }, content),
+    actions && h("footer", {}, actions),
   );
-  opened.addEventListener("close", () => {
-    opened.remove();
-    const target = before?.isConnected && before !== document.body ? before : home?.();
-    target?.focus();
-    closed?.();
+  const closed = new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      resolve(dialog.returnValue);
+      dialog.remove();
+    });
   });
-  document.body.append(opened);
-  opened.showModal();
-  return opened;
+  // A press on what is behind it closes it, as people expect.
+  dialog.addEventListener("pointerdown", (event) => event.target === dialog && close());
+  document.body.append(dialog);
+  dialog.showModal();
+  return { element: dialog, close, closed };
 }
 
-/** Ask, and do it on yes. What goes wrong is told in the dialog, which then stays. */
-export function ask(title, text, label, act, home = null) {
-  const told = h("div", { role: "alert" });
-  const yes = button(
-    label,
-    async () => {
-      told.replaceChildren();
-      try {
-        await act();
-        opened.close();
-      } catch (error) {
-        told.replaceChildren(h("p", { class: "error" }, fault(error)));
-      }
-    },
-    { class: "danger" },
-  );
-  const no = button("Keep", () => opened.close(), { autofocus: "" });
-  const opened = dialog(title, [h("p", {}, text), told, h("footer", { class: "actions" }, no, yes)], { home });
-  return opened;
-}
-
-/** Whether `app`'s user may do what needs a role. */
-const ROLES = ["none", "status", "viewer", "operator", "admin"];
-export function may(app, role) {
-  return ROLES.indexOf(app.role) >= ROLES.indexOf(role);
-}
-
-/**
- * Looks again: `look` is called at once, soon after each `again()` (several count as one), and every `every` seconds
- * while the page is seen. A look that is overtaken by a later one shows nothing: `look` gets `current`, which tells.
- */
-export class Looking {
-  constructor(look, { every = 0, soon = 200 } = {}) {
-    this._look = look;
-    this._soon = soon;
-    this._turn = 0;
-    this._waiting = null;
-    this._visible = () => {
-      if (!document.hidden) this.again();
-    };
-    this._timer = every ? setInterval(() => document.hidden || this.again(), every * 1000) : null;
-    document.addEventListener("visibilitychange", this._visible);
-  }
-
-  now() {
-    clearTimeout(this._waiting);
-    this._waiting = null;
-    this._turn += 1;
-    const turn = this._turn;
-    return this._look(() => turn === this._turn);
-  }
-
-  again() {
-    if (this._turn < 0 || this._waiting !== null) return;
-    this._waiting = setTimeout(() => this.now(), this._soon);
-  }
-
-  stop() {
-    clearTimeout(this._waiting);
-    clearInterval(this._timer);
-    document.removeEventListener("visibilitychange", this._visible);
-    this._turn = NaN;
-    this.again = () => {};
-  }
-}
-
-/** Put what is shown into `place` by key: what was there stays the same element, and keeps its focus. */
-export function settle(place, items, key, make, update) {
-  const wanted = new Map(items.map((item) => [key(item), item]));
-  const there = new Map();
-  for (const child of [...place.children]) {
-    if (wanted.has(child.dataset.key)) there.set(child.dataset.key, child);
-    else child.remove();
-  }
-  let last = null;
-  for (const [name, item] of wanted) {
-    let element = there.get(name);
-    if (element) {
-      update(element, item);
-    } else {
-      element = make(item);
-      element.dataset.key = name;
-    }
-    // Moving an element takes its focus away, so only what is not in its place is moved.
-    const next = last ? last.nextElementSibling : place.firstElementChild;
-    if (element !== next) place.insertBefore(element, next);
-    last = element;
-  }
+/** Ask whether something is really meant. */
+export async function question({ title, text, action, danger = false }) {
+  const opened = sheet(title, h("p", {}, text), {
+    actions: [
+      h("button", { type: "button", autofocus: true, onclick: () => opened.close("") }, "Cancel"),
+      h("button", { type: "button", class: danger ? "danger" : "primary", onclick: () => opened.close("yes") }, action),
+    ],
+  });
+  return (await opened.closed) === "yes";
 }

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { Files } from "./files.js";
-import { button, facts, failure, may, notice, settle, time } from "./parts.js";
+import { button, facts, failure, may, notice, settle, time } from "./listing.js";
 import { bytes, clock, distance, ending, moment, rate } from "./words.js";
 
 export function view(app) {

@@ -6,7 +6,7 @@
 
 import { DAYS, simple, weekly } from "./crons.js";
 import { h } from "./dom.js";
-import { button, dialog } from "./parts.js";
+import { button, dialog } from "./listing.js";
 import { fault } from "./words.js";
 
 const FORMATS = { "": "As configured", fmp4: "MP4, fragmented (fmp4)", mp4: "MP4, rewritten after the end", mkv: "Matroska (mkv)" };

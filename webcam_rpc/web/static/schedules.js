@@ -2,7 +2,7 @@
 
 import { words as cronWords } from "./crons.js";
 import { h } from "./dom.js";
-import { ask, button, facts, failure, Looking, may, notice, settle, time } from "./parts.js";
+import { ask, button, facts, failure, Looking, may, notice, settle, time } from "./listing.js";
 import { scheduleForm } from "./scheduleform.js";
 import { distance, ending, moment, span } from "./words.js";
 

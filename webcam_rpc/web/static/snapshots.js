@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { Files } from "./files.js";
-import { facts, notice, time } from "./parts.js";
+import { facts, notice, time } from "./listing.js";
 import { bytes, moment } from "./words.js";
 
 export function view(app) {

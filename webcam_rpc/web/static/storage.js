@@ -1,7 +1,7 @@
 // The view of storage: the room there is, what takes it, and which files go by themselves.
 
 import { h } from "./dom.js";
-import { ask, button, facts, failure, Looking, may, notice } from "./parts.js";
+import { ask, button, facts, failure, Looking, may, notice } from "./listing.js";
 import { bytes, fault } from "./words.js";
 
 export function view(app) {
