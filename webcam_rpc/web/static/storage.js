@@ -114,7 +114,7 @@ function policyForm(app, done) {
   const form = h(
     "form",
     { class: "form policy", novalidate: true },
-    h("div", { class: "field" }, h("label", { for: kind.id }, "What goes by itself"), kind),
+    h("div", { class: "field" }, h("label", { for: kind.id }, "Delete by itself"), kind),
     fields.age,
     fields.size,
     error,
