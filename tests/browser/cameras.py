@@ -53,7 +53,8 @@ def change(name, value):
     ):
         if active:
             old = re.search(rf"^ +{{other}} .*$", text, re.M)[0]
-            text = text.replace(old, old.replace(" flags=inactive", "") + ("" if active[str(value)] else " flags=inactive"))
+            flags = "" if active[str(value)] else " flags=inactive"
+            text = text.replace(old, old.replace(" flags=inactive", "") + flags)
 
 
 for argument in sys.argv[1:]:
