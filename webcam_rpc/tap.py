@@ -45,6 +45,7 @@ from webcam_rpc.tokens import TokensError
 from webcam_rpc.web.calls import Calls
 from webcam_rpc.web.clients import Clients
 from webcam_rpc.web.counts import Counts
+from webcam_rpc.web.dashboard import dashboard_resources
 from webcam_rpc.web.files import Reads
 from webcam_rpc.web.login import Login, Logout
 from webcam_rpc.web.passed import PassedError
@@ -160,8 +161,10 @@ def compose(
     # Clients need not wait for it to connect; whoever asks for it before it is there has it made. What is wrong with it
     # is told to who asks.
     reactor.callWhenRunning(lambda: base.threads.run(document).addErrback(lambda _: None))
+    shown = media_resources(reactor, media.pictures, Reads(base.threads.run))
     pages = {
-        **media_resources(reactor, media.pictures, Reads(base.threads.run)),
+        **shown,
+        **dashboard_resources(shown[b""]),
         b"login": Login(reactor, admitting.admission, time.time),
         b"logout": Logout(),
         **health_pages(watching, reactor, lambda: waits_for(listening, cameras, media, clients), about.status),

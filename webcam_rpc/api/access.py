@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import msgspec
 
+from webcam_rpc.api.cameras import NoParams
 from webcam_rpc.media.sidecar import utc
 from webcam_rpc.rpc.errors import AuthenticationFailed, InvalidState
 from webcam_rpc.rpc.methods import Caller, Method
@@ -67,6 +68,16 @@ class Authenticated(msgspec.Struct, frozen=True):
     session_id: str
 
 
+class Session(msgspec.Struct, frozen=True):
+    """Who the caller is, and what it may do. ``name`` and ``expires_at`` are those of its token, if it has shown one."""
+
+    authenticated: bool
+    role: str
+    permissions: tuple[str, ...]
+    name: str | None
+    expires_at: str | None
+
+
 class OneShotToken(msgspec.Struct, frozen=True):
     """A token for one URL: bound to the first path that it is shown for, until ``expires_at`` (RFC 3339 UTC)."""
 
@@ -97,6 +108,14 @@ class AccessMethods:
                 cost=_AUTHENTICATE_COST,
             ),
             Method(
+                "get_session",
+                Role.NONE,
+                NoParams,
+                Session,
+                self.get_session,
+                "Tell who the caller is, and what it may do.",
+            ),
+            Method(
                 "get_oneshot_token",
                 Role.VIEWER,
                 OneShotParams,
@@ -113,15 +132,31 @@ class AccessMethods:
             return Authenticated(
                 authenticated=True,
                 role=identity.role.wire,
-                permissions=tuple(word for role, word in _PERMISSIONS if role <= identity.role),
+                permissions=_permissions(identity.role),
                 expires_at=utc(identity.expires_at) if identity.expires_at is not None else None,
                 session_id=caller.session_id or "",
             )
 
         return caller.authenticate(params.auth_token).addCallback(proved)
 
+    def get_session(self, params: NoParams, caller: Authenticating) -> Session:  # noqa: ARG002
+        """Tell what a browser cannot know of the cookie that it shows."""
+        identity = caller.grant.identity
+        expires_at = identity.expires_at if identity is not None else None
+        return Session(
+            authenticated=identity is not None,
+            role=caller.role.wire,
+            permissions=_permissions(caller.role),
+            name=identity.name if identity is not None else None,
+            expires_at=utc(expires_at) if expires_at is not None else None,
+        )
+
     def get_oneshot_token(self, params: OneShotParams, caller: Authenticating) -> OneShotToken:
         """Make a token that can do no more than its caller, and only look."""
         identity = caller.grant.identity or Identity(caller.role, "", None, None)
         token, expires_at = self._one_shot(identity, params.ttl_s)
         return OneShotToken(token, utc(expires_at))
+
+
+def _permissions(role: Role) -> tuple[str, ...]:
+    return tuple(word for least, word in _PERMISSIONS if least <= role)
