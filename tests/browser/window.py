@@ -1,6 +1,6 @@
 """What every browser test stands on: Chromium, pages that are listened to, axe-core, and pictures of what is seen.
 
-Owns the browser (one for each class of tests), its pages, and what is held against each of them when a test is over: no
+Owns the browser (one for all tests), its pages, and what is held against each of them when a test is over: no
 error on the console (a violation of the Content-Security-Policy is one), no exception, no request to anywhere but the
 service, no answer that is an error.
 
@@ -9,11 +9,14 @@ Playwright's calls block. The service is a process of its own, so nothing waits 
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
+import time
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from twisted.trial.unittest import SkipTest
 
@@ -30,7 +33,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
     from playwright.sync_api import Request as PageRequest
     from playwright.sync_api import Response as PageResponse
 
@@ -41,7 +44,7 @@ WANTED = "WEBCAM_BROWSER"
 #: A folder for the pictures; without it they are left in the test's own.
 PICTURES = "WEBCAM_SCREENSHOTS"
 #: Seconds for a page to show anything: far more than it takes.
-PATIENCE = 30.0
+PATIENCE = 20.0
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _GRAVE = ("serious", "critical")
 
@@ -71,15 +74,36 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, _BROWSERS)), None)
 
 
+@cache
+def browser() -> Browser:
+    """Give the browser, started by the first test that wants it; trial knows no fixture that would end it."""
+    playwright = sync_playwright().start()
+    # Chromium's sandbox refuses root, which CI is. /dev/shm of a container has 64 MB.
+    started = playwright.chromium.launch(
+        executable_path=chromium(),
+        chromium_sandbox=os.geteuid() != 0,
+        args=["--disable-dev-shm-usage", "--disable-gpu"],
+        timeout=60_000,
+    )
+
+    def end() -> None:
+        started.close()
+        playwright.stop()
+
+    atexit.register(end)
+    return started
+
+
 class Window:
     """A page, and what is wrong with it so far.
 
+    :param home: the address of the service, as this page has it.
     :param allowed: patterns of faults that the test causes itself, such as a connection that it breaks.
     """
 
-    def __init__(self, page: Page, service: Service, allowed: tuple[str, ...]) -> None:
+    def __init__(self, page: Page, home: str, allowed: tuple[str, ...]) -> None:
         self.page = page
-        self.service = service
+        self.home = home
         self.allowed = [re.compile(pattern) for pattern in allowed]
         self._faults: list[str] = []
         page.on("console", self._said)
@@ -100,7 +124,7 @@ class Window:
         self._faults.append(f"exception: {error}")
 
     def _asked(self, request: PageRequest) -> None:
-        if not request.url.startswith((self.service.http_url + "/", "blob:", "data:")):
+        if not request.url.startswith((self.home + "/", "blob:", "data:")):
             self._faults.append(f"request to elsewhere: {request.url}")
 
     def _answered(self, response: PageResponse) -> None:
@@ -112,18 +136,6 @@ class BrowserCase(ServiceCase):
     """A service, a browser, and pages that are listened to."""
 
     timeout = 240
-    _playwright: ClassVar[Playwright | None] = None
-    _browser: ClassVar[Browser | None] = None
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        """End the browser."""
-        if cls._browser is not None:
-            cls._browser.close()
-        if cls._playwright is not None:
-            cls._playwright.stop()
-        cls._browser = cls._playwright = None
-        super().tearDownClass()
 
     def setUp(self) -> None:
         """Look whether there is a browser."""
@@ -141,24 +153,9 @@ class BrowserCase(ServiceCase):
             window.page.context.close()
         self.assertEqual(faults, [])
 
-    @property
-    def browser(self) -> Browser:
-        """The browser of this class, started by the first test that wants it."""
-        cls = type(self)
-        if cls._browser is None:
-            cls._playwright = sync_playwright().start()
-            # Chromium's sandbox refuses root, which CI is. /dev/shm of a container has 64 MB.
-            cls._browser = cls._playwright.chromium.launch(
-                executable_path=chromium(),
-                chromium_sandbox=os.geteuid() != 0,
-                args=["--disable-dev-shm-usage", "--disable-gpu"],
-                timeout=60_000,
-            )
-        return cls._browser
-
     def visitor(self, **device: Any) -> BrowserContext:
         """Make somebody with cookies of their own; ``device`` is what Playwright calls the context's options."""
-        context = self.browser.new_context(**{**DESKTOP, "reduced_motion": "reduce", **device})
+        context = browser().new_context(**{**DESKTOP, "reduced_motion": "reduce", **device})
         context.set_default_timeout(PATIENCE * 1000)
         return context
 
@@ -169,18 +166,27 @@ class BrowserCase(ServiceCase):
         *,
         context: BrowserContext | None = None,
         allowed: tuple[str, ...] = (),
+        home: str | None = None,
         **device: Any,
     ) -> Window:
-        """Open a page of the service, or an empty one without a path."""
-        window = Window((context or self.visitor(**device)).new_page(), service, allowed)
+        """Open a page of the service, or an empty one without a path; ``home`` where it has another address."""
+        window = Window((context or self.visitor(**device)).new_page(), home or service.http_url, allowed)
         self.windows.append(window)
         if path is not None:
-            window.page.goto(service.http_url + path, wait_until="domcontentloaded")
+            window.page.goto(window.home + path, wait_until="domcontentloaded")
         return window
 
-    def until(self, page: Page, condition: str, argument: Any = None) -> None:
-        """Wait until an expression of JavaScript is true in the page; it is looked at with each frame."""
-        page.wait_for_function(condition, arg=argument, timeout=PATIENCE * 1000)
+    def until(self, page: Page, condition: str) -> None:
+        """Wait until an expression of JavaScript is true in the page.
+
+        It is asked for again and again from here: Playwright's own wait would be an ``eval`` in the page, which the
+        policy forbids.
+        """
+        end = time.monotonic() + PATIENCE
+        while not page.evaluate(condition):
+            if time.monotonic() > end:
+                self.fail(f"after {PATIENCE:g} s still not: {condition}")
+            page.wait_for_timeout(20)
 
     def graveness(self, page: Page) -> list[str]:
         """Let axe-core look at the page: what it finds serious or critical, in words that say where."""
