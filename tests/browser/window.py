@@ -31,9 +31,7 @@ else:
     _missing = None
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
     from playwright.sync_api import Request as PageRequest
     from playwright.sync_api import Response as PageResponse
 
@@ -206,13 +204,19 @@ class BrowserCase(ServiceCase):
         page.screenshot(path=path, animations="disabled", **options)
         return path
 
-    def by_keyboard(self, page: Page, reached: Callable[[], bool], *, key: str = "Tab", steps: int = 80) -> None:
-        """Press a key until the focus is where it shall be."""
+    def reach(self, page: Page, target: Locator, *, key: str = "Tab", steps: int = 60) -> None:
+        """Go there by the keyboard alone."""
+        target.wait_for()
         for _ in range(steps):
-            if reached():
+            if target.evaluate("element => element === document.activeElement"):
                 return
             page.keyboard.press(key)
-        self.fail(f"{steps} times {key} and still not there: the focus is on {focused(page)}")
+        self.fail(f"{steps} times {key} and still not at {target}: the focus is on {focused(page)}")
+
+    def press(self, page: Page, target: Locator, *, key: str = "Tab") -> None:
+        """Go to a button or a link by the keyboard alone, and press it."""
+        self.reach(page, target, key=key)
+        page.keyboard.press("Enter")
 
 
 def focused(page: Page) -> str:
