@@ -18,6 +18,7 @@
 //     app.every(ms, work)         now and then again, while the page is visible and connected; ends with the view
 //     app.signal                  an AbortSignal: aborted when the view ends; pass it to addEventListener and fetch
 //     app.onstop(work)            called when the view ends
+//     app.scope()                 another app with an end of its own, stop(), for a part of the view that may go earlier
 //     app.can(role)               "none" | "status" | "viewer" | "operator" | "admin": whether whoever sits there has it
 //     app.session                 {authenticated, role, permissions, name, expires_at}
 //     app.cameras                 the cameras, always current: see store.js
@@ -137,6 +138,12 @@ class App {
   /** Be somebody else from now on: the cookie has changed. */
   reconnect() {
     rpc.reopen();
+  }
+
+  scope() {
+    const inner = new App(this.entry, this.args);
+    this.onstop(() => inner.stop());
+    return inner;
   }
 
   stop() {

@@ -10,7 +10,7 @@ import { fault } from "./words.js";
  *     const list = loaded(app, () => app.call("list_schedules"), (result) => table(result));
  *     list.element;  list.refresh();
  *
- * `render` gives a node or a list of nodes; null shows `empty` ({icon, title, text}).
+ * `render` gives a node or a list of nodes; null shows `empty` ({icon, title, text}), undefined leaves what is there.
  */
 export function loaded(app, fetch, render, { empty = null, label = "Loading…" } = {}) {
   const element = h("div", { class: "loaded", "aria-busy": "true" }, waiting(label));
@@ -23,7 +23,7 @@ export function loaded(app, fetch, render, { empty = null, label = "Loading…" 
       const result = await fetch();
       if (mine !== turn || app.signal.aborted) return;
       const content = render(result);
-      fill(element, content ?? (empty && nothing(empty)));
+      if (content !== undefined) fill(element, content ?? (empty && nothing(empty)));
       filled = true;
     } catch (error) {
       if (mine !== turn || app.signal.aborted) return;
@@ -84,6 +84,9 @@ export function busy(app, attributes, label, work) {
 const LONG = 6000;
 const MOST = 4;
 
+/** A file is shown beside the page, not in its place. */
+const FILE = { target: "_blank", rel: "noopener" };
+
 /** Show a note; errors stay until they are put away. */
 export function note(words, { error = false, link = null } = {}) {
   const place = document.getElementById("notes");
@@ -93,10 +96,11 @@ export function note(words, { error = false, link = null } = {}) {
     "div",
     { class: ["note", error && "bad"], role: error ? "alert" : null },
     icon(error ? "alert" : "check"),
-    h("span", {}, message, link && [" ", h("a", { href: link.href }, link.text)]),
+    h("span", {}, message, link && [" ", h("a", { href: link.href, ...(link.file && FILE) }, link.text)]),
     h("button", { type: "button", class: "quiet round", "aria-label": "Put this note away", onclick: close }, icon("cross")),
   );
-  for (const old of place.children) if (old.firstChild && old.children[1]?.textContent === element.children[1].textContent) old.remove();
+  // The same is not said twice at a time.
+  for (const old of [...place.children]) if (old.textContent === element.textContent) old.remove();
   place.append(element);
   while (place.children.length > MOST) place.firstElementChild.remove();
   if (!error) {
