@@ -1,10 +1,12 @@
 // The view of health: how each part of the service is, what is wrong with cameras and what to do, figures of note.
 
-import { h } from "./dom.js";
-import { facts, failure, Looking, notice } from "./listing.js";
+import { h, fill, text } from "./dom.js";
+import { facts, looking, notice } from "./listing.js";
+import { waiting, wrong } from "./parts.js";
 import { bytes, moment, span } from "./words.js";
 
 const WORDS = { HEALTHY: "well", DEGRADED: "impaired", UNHEALTHY: "not working" };
+const KINDS = { HEALTHY: "good", DEGRADED: "warn", UNHEALTHY: "bad" };
 const WORST = ["UNHEALTHY", "DEGRADED", "HEALTHY"];
 const SUMMARY = {
   HEALTHY: "All is well.",
@@ -13,89 +15,58 @@ const SUMMARY = {
 };
 
 export function view(app) {
-  const state = h("div", {}, notice("loading", "Loading…"));
-  const summary = h("p", { class: "summary", role: "status" });
+  const state = h("div", {}, waiting());
+  const summary = h("p", { role: "status" });
   const about = h("div", {});
   const remedies = h("div", {});
   const parts = h("ul", { class: "rows parts" });
   const figures = h("div", {});
-  let word = "";
-  let asked = false;
+  const body = h("div", { hidden: true }, summary, remedies, h("h2", {}, "Parts"), parts, h("h2", {}, "Figures"), figures, h("h2", {}, "This service"), about);
 
-  const look = async (current) => {
-    try {
-      const [status, info, list, metrics] = await Promise.all([
-        app.call("get_status"),
-        app.call("get_server_info"),
-        app.call("get_camera_list"),
-        app.call("get_metrics"),
-      ]);
-      const checks = await troubles(app, list.cameras);
-      if (!current()) return;
-      state.replaceChildren();
-      // A live region speaks when it changes, so it changes only when there is something to say.
-      if (word !== status.status) {
-        word = status.status;
-        summary.textContent = SUMMARY[word] ?? word;
-        summary.className = `summary ${word.toLowerCase()}`;
-      }
-      about.replaceChildren(
-        facts([
-          ["Version", info.version],
-          ["Up for", span(status.uptime)],
-          ["Since", moment(info.start_time)],
-          ["Runs on", `Python ${info.python}, Twisted ${info.twisted}`],
-        ]),
-      );
-      remedies.replaceChildren(...checks);
-      const sorted = Object.entries(status.components).sort(
-        ([one, a], [other, b]) => WORST.indexOf(a.status) - WORST.indexOf(b.status) || one.localeCompare(other),
-      );
-      parts.replaceChildren(...sorted.map(([name, part]) => component(name, part)));
-      figures.replaceChildren(ofNote(metrics, status.uptime));
-      asked = true;
-    } catch (error) {
-      if (!current()) return;
-      if (!asked || error.code === -32002) {
-        for (const place of [about, remedies, parts, figures]) place.replaceChildren();
-        summary.textContent = word = "";
-      }
-      state.replaceChildren(failure(error, () => looking.now()));
-    }
+  const fetch = async () => {
+    const calls = [app.call("get_status"), app.call("get_server_info"), app.call("get_metrics"), troubles(app)];
+    return Promise.all(calls);
   };
-  const looking = new Looking(look, { every: 5 });
-  looking.now();
-  const element = h(
-    "section",
-    { class: "view" },
-    h("h2", {}, "Health"),
-    state,
-    summary,
-    remedies,
-    h("h3", {}, "Parts"),
-    parts,
-    h("h3", {}, "Figures"),
-    figures,
-    h("h3", {}, "This service"),
-    about,
-  );
-  const off = ["system_health_update", "camera_status_update", "storage_status_update"].map((name) =>
-    app.on(name, () => looking.again()),
-  );
-  element.stop = () => {
-    looking.stop();
-    for (const stop of off) stop();
+  const draw = ([status, info, metrics, ill]) => {
+    fill(state);
+    body.hidden = false;
+    // A live region speaks when it changes, so it changes only when there is something to say.
+    text(summary, SUMMARY[status.status] ?? status.status);
+    summary.className = `notice ${KINDS[status.status]}`;
+    fill(remedies, ill);
+    const sorted = Object.entries(status.components).sort(
+      ([one, a], [other, b]) => WORST.indexOf(a.status) - WORST.indexOf(b.status) || one.localeCompare(other),
+    );
+    fill(parts, sorted.map(([name, part]) => component(name, part)));
+    fill(figures, ofNote(metrics, status.uptime));
+    fill(
+      about,
+      facts([
+        ["Version", info.version],
+        ["Up for", span(status.uptime)],
+        ["Since", moment(info.start_time)],
+        ["Runs on", `Python ${info.python}, Twisted ${info.twisted}`],
+      ]),
+    );
   };
-  return element;
+  const failed = (error) => {
+    if (error.code == null && !body.hidden) return;
+    body.hidden = true;
+    fill(state, wrong(error, () => look.now()));
+  };
+  const look = looking(app, fetch, draw, failed, { every: 5000 });
+  app.on("system_health_update", look.again);
+  app.on("storage_status_update", look.again);
+  app.onstop(app.cameras.on(look.again));
+  return h("section", { class: "library" }, h("h1", {}, "Health"), state, body);
 }
 
 function component(name, part) {
-  const kind = { HEALTHY: "good", DEGRADED: "warn", UNHEALTHY: "bad" }[part.status] ?? "";
   return h(
     "li",
     {},
-    h("div", { class: "what" }, h("span", { class: "name" }, name), h("span", { class: "meta" }, readable(part.detail))),
-    h("span", { class: `badge ${kind}` }, WORDS[part.status] ?? part.status),
+    h("div", { class: "what" }, h("span", { class: "name" }, name), h("span", { class: "about" }, readable(part.detail))),
+    h("span", { class: `badge ${KINDS[part.status] ?? ""}` }, WORDS[part.status] ?? part.status),
   );
 }
 
@@ -104,9 +75,9 @@ function readable(detail) {
   return detail.replace(/\b(\d{4,}) bytes\b/g, (_, count) => bytes(Number(count)));
 }
 
-/** What is wrong with each camera that has a trouble, with what to do about it. */
-async function troubles(app, cameras) {
-  const ill = cameras.filter((camera) => camera.status === "ERROR" || (camera.reason && camera.status !== "DISCONNECTED"));
+/** What is wrong with each camera that has a trouble, and what to do about it. */
+function troubles(app) {
+  const ill = app.cameras.all().filter(({ status, reason }) => status === "ERROR" || (reason && status !== "DISCONNECTED"));
   return Promise.all(
     ill.map(async (camera) => {
       let checks = [];
@@ -115,14 +86,11 @@ async function troubles(app, cameras) {
       } catch {
         // Its reason is told even so.
       }
-      return h(
-        "div",
-        { class: "notice error" },
-        h("p", {}, `${camera.alias ?? camera.name} (${camera.device}): ${camera.reason ?? "does not work"}`),
-        checks.length
-          ? h("ul", {}, ...checks.map((check) => h("li", {}, `${check.check}: ${check.detail}`, check.remedy ? h("p", { class: "remedy" }, check.remedy) : null)))
-          : null,
+      const list = checks.map(({ check, detail, remedy }) =>
+        h("li", {}, `${check}: ${detail}`, remedy && h("p", { class: "remedy" }, remedy)),
       );
+      const words = `${app.cameras.name(camera.camera_id)} (${camera.device}): ${camera.reason ?? "does not work"}`;
+      return notice(camera.status === "ERROR" ? "bad" : "warn", words, null, list.length > 0 && h("ul", {}, list));
     }),
   );
 }

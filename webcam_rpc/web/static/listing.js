@@ -1,147 +1,62 @@
-// What the views have in common: notices, dialogs, questions, buttons that are at work, and when to look again.
-//
-// A dialog is a real <dialog>: Escape closes it, focus stays in it and goes back to where it was.
+// What lists are made from: rows that stay the same elements, facts, notices, and when to look again.
 
-import { h } from "./dom.js";
-import { fault } from "./words.js";
+import { h, icon } from "./dom.js";
 
-/** A line of state: `kind` is loading, empty, error or note. Errors are spoken at once, the rest when there is time. */
-export function notice(kind, text, remedy = null, ...more) {
+/** A notice inside a view: `kind` is info, warn or bad. What is bad is read out at once. */
+export function notice(kind, words, remedy = null, ...more) {
   return h(
     "div",
-    { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" },
-    h("p", {}, text),
-    remedy ? h("p", { class: "remedy" }, remedy) : null,
-    ...more,
+    { class: ["notice", kind], role: kind === "bad" ? "alert" : null },
+    icon(kind === "info" ? "info" : "alert"),
+    h("div", {}, h("p", {}, words), remedy && h("p", { class: "remedy" }, remedy), more),
   );
 }
 
-/** The notice of a failure, with a button to try again where that may help. */
-export function failure(error, again = null) {
-  return notice("error", fault(error), null, again ? button("Try again", again) : null);
+/** A moment: words for people, the whole for programs. */
+export function time(timestamp, words) {
+  return h("time", { datetime: timestamp }, words);
 }
 
-/** A button; while what it does goes on it is busy and does nothing else. */
-export function button(label, act, attributes = {}) {
-  const made = h("button", { type: "button", ...attributes }, label);
-  made.addEventListener("click", async () => {
-    // Not `disabled`: that would take the focus away.
-    if (made.getAttribute("aria-busy") === "true") return;
-    made.setAttribute("aria-busy", "true");
-    try {
-      await act(made);
-    } finally {
-      made.removeAttribute("aria-busy");
-    }
-  });
-  return made;
-}
-
-/** A moment: short for the eye, whole for programs. */
-export function time(text, shown) {
-  return h("time", { datetime: text }, shown);
-}
-
-/** A description list of what is known; pairs without a value are left out. */
+/** What is known, as name and value; pairs without a value are left out. */
 export function facts(pairs) {
   const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return h("dl", { class: "facts" }, ...known.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
-}
-
-let dialogs = 0;
-
-/**
- * Open a dialog. `closed` is called when it is over, whoever closed it; `home` is what gets the focus where what had it
- * before is gone by then.
- */
-export function dialog(title, contents, { closed = null, home = null, wide = false } = {}) {
-  dialogs += 1;
-  const before = document.activeElement;
-  const heading = h("h2", { id: `dialog-${dialogs}` }, title);
-  const opened = h(
-    "dialog",
-    { class: wide ? "wide" : "", "aria-labelledby": heading.id },
-    h("header", {}, heading, button("Close", () => opened.close(), { class: "quiet" })),
-    ...contents,
-  );
-  opened.addEventListener("close", () => {
-    opened.remove();
-    const target = before?.isConnected && before !== document.body ? before : home?.();
-    target?.focus();
-    closed?.();
-  });
-  document.body.append(opened);
-  opened.showModal();
-  return opened;
-}
-
-/** Ask, and do it on yes. What goes wrong is told in the dialog, which then stays. */
-export function ask(title, text, label, act, home = null) {
-  const told = h("div", { role: "alert" });
-  const yes = button(
-    label,
-    async () => {
-      told.replaceChildren();
-      try {
-        await act();
-        opened.close();
-      } catch (error) {
-        told.replaceChildren(h("p", { class: "error" }, fault(error)));
-      }
-    },
-    { class: "danger" },
-  );
-  const no = button("Keep", () => opened.close(), { autofocus: "" });
-  const opened = dialog(title, [h("p", {}, text), told, h("footer", { class: "actions" }, no, yes)], { home });
-  return opened;
-}
-
-/** Whether `app`'s user may do what needs a role. */
-const ROLES = ["none", "status", "viewer", "operator", "admin"];
-export function may(app, role) {
-  return ROLES.indexOf(app.role) >= ROLES.indexOf(role);
+  return h("dl", { class: "facts" }, known.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
 /**
- * Looks again: `look` is called at once, soon after each `again()` (several count as one), and every `every` seconds
- * while the page is seen. A look that is overtaken by a later one shows nothing: `look` gets `current`, which tells.
+ * Look at once, soon after each `again()` (several count as one), after each connection, and every `every` ms.
+ *
+ * `fetch` gives what there is, `draw` shows it and `failed` what went wrong; a look that a later one has overtaken shows
+ * nothing. Gives `{now, again}`.
  */
-export class Looking {
-  constructor(look, { every = 0, soon = 200 } = {}) {
-    this._look = look;
-    this._soon = soon;
-    this._turn = 0;
-    this._waiting = null;
-    this._visible = () => {
-      if (!document.hidden) this.again();
-    };
-    this._timer = every ? setInterval(() => document.hidden || this.again(), every * 1000) : null;
-    document.addEventListener("visibilitychange", this._visible);
+export function looking(app, fetch, draw, failed, { every = 0 } = {}) {
+  let turn = 0;
+  let waiting = null;
+  async function now() {
+    clearTimeout(waiting);
+    waiting = null;
+    turn += 1;
+    const mine = turn;
+    const over = () => mine !== turn || app.signal.aborted;
+    try {
+      const found = await fetch();
+      if (!over()) draw(found);
+    } catch (error) {
+      if (!over()) failed(error);
+    }
   }
-
-  now() {
-    clearTimeout(this._waiting);
-    this._waiting = null;
-    this._turn += 1;
-    const turn = this._turn;
-    return this._look(() => turn === this._turn);
+  function again() {
+    if (waiting === null && !app.signal.aborted) waiting = setTimeout(now, 150);
   }
-
-  again() {
-    if (this._turn < 0 || this._waiting !== null) return;
-    this._waiting = setTimeout(() => this.now(), this._soon);
-  }
-
-  stop() {
-    clearTimeout(this._waiting);
-    clearInterval(this._timer);
-    document.removeEventListener("visibilitychange", this._visible);
-    this._turn = NaN;
-    this.again = () => {};
-  }
+  app.onstop(() => clearTimeout(waiting));
+  app.on("resumed", ({ first } = {}) => first || again());
+  if (every) app.every(every, again);
+  else document.addEventListener("visibilitychange", () => document.hidden || again(), { signal: app.signal });
+  now();
+  return { now, again };
 }
 
-/** Put what is shown into `place` by key: what was there stays the same element, and keeps its focus. */
+/** Put items into `place` by key: what was there stays the same element, and keeps its focus. */
 export function settle(place, items, key, make, update) {
   const wanted = new Map(items.map((item) => [key(item), item]));
   const there = new Map();

@@ -1,108 +1,112 @@
 // The view of recordings: what is being recorded now, and what has been, to be played, kept, protected and deleted.
 
-import { h } from "./dom.js";
+import { h, fill, icon, text } from "./dom.js";
 import { Files } from "./files.js";
-import { button, facts, failure, may, notice, settle, time } from "./listing.js";
+import { facts, notice, settle, time } from "./listing.js";
+import { busy } from "./parts.js";
+import { replay } from "./replay.js";
 import { bytes, clock, distance, ending, moment, rate } from "./words.js";
 
+const GOES_ON = new Set(["STARTING", "RECORDING", "STOPPING", "WAITING"]);
+
 export function view(app) {
-  const told = h("div", { "aria-live": "polite" });
-  const now = h("ul", { class: "running" });
-  const running = h("section", { hidden: true, "aria-labelledby": "running-title" });
-  running.append(h("h3", { id: "running-title" }, "Being recorded"), now);
-  const going = new Map();
+  const running = runningNow(app);
   const files = new Files(app, "recording", {
-    row: (file, list) => row(app, file, list, told),
-    show: (info, place, list) => show(app, info, place, list),
-    empty: "Nothing has been recorded yet. Start a recording at a camera, or make a schedule.",
+    row: (file, list) => row(app, file, list),
+    show,
+    empty: { icon: "record", title: "Nothing has been recorded yet", text: "Start a recording at a camera, or make a schedule." },
     listClass: "rows",
   });
-  const element = h("section", { class: "view" }, h("h2", {}, "Recordings"), told, running, ...files.elements);
+  app.on("recording_status_update", (update) => {
+    running.look(update.camera_id);
+    files.again();
+    if (update.status === "ERROR" && !update.replayed)
+      app.say(`The recording of ${files.camera(update.camera_id)} ended: ${ending(update.reason)}.`, { error: true });
+  });
+  app.on("storage_status_update", () => files.again());
+  const element = h("section", { class: "library" }, h("h1", {}, "Recordings"), running.element, files.elements);
+  element.turn = ([name]) => {
+    if (name) files.open(name);
+  };
+  // Not before the element is in the page: a dialog gives the focus back to what had it.
+  if (app.args.length) queueMicrotask(() => files.open(app.args[0]));
+  return element;
+}
 
+/** The recordings that go on. */
+function runningNow(app) {
+  const list = h("ul", { class: "running" });
+  const element = h("section", { "aria-label": "Being recorded now", hidden: true }, list);
+  const going = new Map();
+  const rows = new WeakMap();
   const draw = () => {
-    running.hidden = going.size === 0;
+    element.hidden = going.size === 0;
     settle(
-      now,
+      list,
       [...going.values()],
-      (one) => one.camera_id,
-      (one) => goesOn(app, one, going, told),
-      () => {},
+      (one) => one.recording_id,
+      (one) => {
+        const made = goesOn(app, one);
+        rows.set(made.element, made);
+        return made.element;
+      },
+      (row_, one) => rows.get(row_).update(one),
     );
   };
-  const ask = async (device) => {
+  const look = async (device) => {
     try {
       const state = await app.call("get_recording_status", { device });
-      const goes = ["STARTING", "RECORDING", "STOPPING", "WAITING"].includes(state.state);
+      if (app.signal.aborted) return;
       // Counted from here, so that the clocks of two machines need not agree.
-      if (goes) going.set(state.camera_id, { ...state, begun: performance.now() - state.elapsed * 1000 });
+      if (GOES_ON.has(state.state)) going.set(state.camera_id, { ...state, begun: performance.now() - state.elapsed * 1000 });
       else going.delete(state.camera_id);
       draw();
     } catch {
       // The list below says what is wrong.
     }
   };
-  const tick = () => {
-    for (const clockface of now.querySelectorAll("[data-begun]"))
-      clockface.textContent = clock((performance.now() - Number(clockface.dataset.begun)) / 1000);
+  const all = () => {
+    for (const camera of app.cameras.all()) look(camera.camera_id);
   };
-  const everything = async () => {
-    try {
-      const { cameras } = await app.call("get_camera_list");
-      await Promise.all(cameras.map((camera) => ask(camera.camera_id)));
-    } catch {
-      // As above.
-    }
-  };
-  everything();
-  const timer = setInterval(tick, 1000);
-  const off = [
-    app.on("recording_status_update", (update) => {
-      ask(update.camera_id);
-      files.again();
-      if (update.status === "ERROR")
-        told.replaceChildren(notice("error", `The recording of ${files.camera(update.camera_id)} ended: ${ending(update.reason)}.`));
-    }),
-    app.on("storage_status_update", () => files.again()),
-    app.on("camera_status_update", () => files.again()),
-  ];
-  element.stop = () => {
-    clearInterval(timer);
-    files.stop();
-    for (const stop of off) stop();
-  };
-  return element;
+  app.onstop(app.cameras.on(all));
+  app.on("resumed", ({ first } = {}) => first || all());
+  all();
+  const ticking = setInterval(() => {
+    for (const row_ of list.children) rows.get(row_).tick();
+  }, 1000);
+  app.onstop(() => clearInterval(ticking));
+  return { element, look };
 }
 
-function goesOn(app, one, going, told) {
-  const stop = async () => {
-    try {
-      await app.call("stop_recording", { recording_id: one.recording_id });
-    } catch (error) {
-      told.replaceChildren(failure(error));
-    }
+function goesOn(app, first) {
+  let now = first;
+  const name = h("span", { class: "name" });
+  const elapsed = h("span", { class: "figure" });
+  const waits = h("span", { class: "badge warn" }, "waits for the camera");
+  const stop = busy(app, {}, [icon("stop"), "Stop"], () => app.call("stop_recording", { recording_id: now.recording_id }));
+  const tick = () => text(elapsed, clock(now.state === "WAITING" ? now.elapsed : (performance.now() - now.begun) / 1000));
+  const update = (fresh) => {
+    now = fresh;
+    text(name, fresh.filename ?? app.cameras.name(fresh.camera_id));
+    waits.hidden = fresh.state !== "WAITING";
+    stop.setAttribute("aria-label", `Stop recording ${name.textContent}`);
+    tick();
   };
-  return h(
-    "li",
-    {},
-    h("span", { class: "dot", "aria-hidden": "true" }),
-    h("span", { class: "name" }, one.filename ?? one.device),
-    h("span", { class: "figure", "data-begun": String(one.begun) }, clock(one.elapsed)),
-    one.state === "WAITING" ? h("span", { class: "badge warn" }, "waits for the camera") : null,
-    may(app, "operator") ? button("Stop", stop, { "aria-label": `Stop recording ${one.filename ?? one.device}` }) : null,
-  );
+  update(first);
+  const element = h("li", {}, icon("record"), name, elapsed, waits, app.can("operator") && stop);
+  return { element, update, tick };
 }
 
-function row(app, file, list, told) {
+function row(app, file, list) {
   let now = file;
-  const where = h("span", { class: "meta" });
-  const badge = h("span", { class: "badge", hidden: true }, "protected");
-  const protect = button("Protect", async () => {
+  const about = h("span", { class: "about" });
+  const badge = h("span", { class: "badge" }, "protected");
+  const protect = busy(app, {}, [icon("shield"), "Protect"], async () => {
     try {
       const info = await app.call("protect_recording", { filename: now.filename, protected: !now.protected });
       update({ ...now, protected: info.protected });
-    } catch (error) {
-      told.replaceChildren(failure(error));
-      if (error.code === -32010) list.again();
+    } finally {
+      list.again();
     }
   });
   protect.setAttribute("aria-label", `Protect ${file.filename} from being deleted`);
@@ -110,72 +114,68 @@ function row(app, file, list, told) {
     now = fresh;
     badge.hidden = !fresh.protected;
     protect.setAttribute("aria-pressed", String(fresh.protected));
-    where.replaceChildren(
+    fill(
+      about,
       h("span", {}, list.camera(fresh.camera_id)),
       time(fresh.modified_time, moment(fresh.modified_time)),
-      h("span", {}, fresh.duration === null ? "" : clock(fresh.duration)),
+      fresh.duration !== null && h("span", {}, clock(fresh.duration)),
       h("span", {}, bytes(fresh.file_size)),
     );
   };
+  const play = { type: "button", class: "primary", "aria-label": `Play ${file.filename}`, onclick: () => list.open(file.filename) };
   const element = h(
     "li",
     {},
-    h("div", { class: "what" }, h("span", { class: "name" }, file.filename), badge, where),
+    h("div", { class: "what" }, h("span", { class: "name" }, file.filename), badge, about),
     h(
       "div",
       { class: "actions" },
-      button("Play", () => list.open(file.filename), { class: "primary", "aria-label": `Play ${file.filename}` }),
+      h("button", play, icon("play"), "Play"),
       list.download(file),
-      may(app, "operator") ? protect : null,
+      app.can("operator") && protect,
       list.remover(file),
     ),
   );
   return { element, update };
 }
 
-function show(app, info, place, list) {
-  let video = null;
-  const below = [
-    facts([
-      ["Camera", info.camera.name],
-      ["Began", info.end_time ? `${moment(info.start_time)} (${distance(info.start_time)})` : moment(info.start_time)],
-      ["Length", info.duration === null ? null : clock(info.duration)],
-      ["Picture", [info.resolution, info.fps && `${rate(info.fps)} per second`].filter(Boolean).join(", ")],
-      ["Frames", info.frames === null ? null : `${info.frames}${info.frames_dropped ? `, ${info.frames_dropped} dropped` : ""}`],
-      ["File", `${info.format}, ${info.codec === "copy" ? "the camera's JPEGs" : info.codec}, ${bytes(info.file_size)}`],
-      ["Ended", ending(info.ended)],
-      ["Kept", info.protected ? "protected from being deleted" : null],
-      ["State", info.finalizing ? "is being rewritten as MP4; it plays already" : info.interrupted ? "recovered after an interruption" : null],
-    ]),
-  ];
+function show(info, place, list) {
+  const below = facts([
+    ["Camera", info.camera.name],
+    ["Began", `${moment(info.start_time)} (${distance(info.start_time)})`],
+    ["Length", info.duration === null ? null : clock(info.duration)],
+    ["Picture", [info.resolution, info.fps && `${rate(info.fps)} per second`].filter(Boolean).join(", ")],
+    ["Frames", info.frames === null ? null : `${info.frames}${info.frames_dropped ? `, ${info.frames_dropped} dropped` : ""}`],
+    ["File", `${info.format}, ${info.codec === "copy" ? "the camera's JPEGs" : info.codec}, ${bytes(info.file_size)}`],
+    ["Ended", ending(info.ended)],
+    ["Kept", info.protected ? "protected from being deleted" : null],
+    ["State", info.finalizing ? "being rewritten as MP4; it plays already" : info.interrupted ? "recovered after an interruption" : null],
+  ]);
   if (info.codec === "copy") {
-    place.append(
-      notice(
-        "note",
-        "No browser plays this one: it holds the camera's JPEGs as they came (codec: copy).",
-        "Download it, and play it with VLC or mpv.",
-      ),
-      ...below,
-    );
-    return null;
+    // No browser plays these; the service gives their pictures as a stream.
+    const player = replay(info, (failed) => list.missing(info.filename, failed));
+    place.append(player.element, below);
+    return player.stop;
   }
-  video = h("video", { controls: "", autoplay: "", playsinline: "", preload: "metadata", "aria-label": info.filename });
+  const video = h("video", { controls: true, autoplay: true, playsinline: true, preload: "metadata", "aria-label": info.filename });
+  let over = false;
   video.addEventListener("error", async () => {
-    const code = video.error?.code;
+    if (over) return;
+    const lost = video.error?.code === MediaError.MEDIA_ERR_NETWORK;
     const told = await list.missing(info.filename, () =>
-      code === MediaError.MEDIA_ERR_NETWORK
-        ? notice("error", "The connection was lost.", "Close this, and play it again.")
-        : notice("error", "This browser cannot play it.", "Download it, and play it with VLC or mpv."),
+      lost
+        ? notice("bad", "The connection was lost.", "Close this, and play it again.")
+        : notice("bad", "This browser cannot play it.", "Download it, and play it with VLC or mpv."),
     );
-    if (video?.isConnected) video.replaceWith(told);
+    if (video.isConnected) video.replaceWith(told);
   });
   video.src = info.download_url;
-  place.append(video, ...below);
+  place.append(video, below);
   return () => {
+    over = true;
     // Without this a browser may go on loading what nobody sees any more.
     video.pause();
     video.removeAttribute("src");
     video.load();
-    video = null;
   };
 }

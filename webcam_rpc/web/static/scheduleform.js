@@ -5,8 +5,7 @@
 // single time that is over, is none of the form's business otherwise.
 
 import { DAYS, simple, weekly } from "./crons.js";
-import { h } from "./dom.js";
-import { button, dialog } from "./listing.js";
+import { h, fill } from "./dom.js";
 import { fault } from "./words.js";
 
 const FORMATS = { "": "As configured", fmp4: "MP4, fragmented (fmp4)", mp4: "MP4, rewritten after the end", mkv: "Matroska (mkv)" };
@@ -14,7 +13,8 @@ const MISSED = { skip: "Let it be", record: "Record what is left of it" };
 const SECONDS = { seconds: 1, minutes: 60, hours: 3600 };
 let forms = 0;
 
-export function scheduleForm(app, cameras, before, done) {
+export function scheduleForm(app, before, done) {
+  const cameras = app.cameras.all();
   forms += 1;
   const id = (name) => `schedule-${forms}-${name}`;
   const fields = new Map();
@@ -23,7 +23,7 @@ export function scheduleForm(app, cameras, before, done) {
   const kindBefore = before ? (before.start_time ? "once" : was ? "weekly" : "cron") : "once";
 
   const field = (param, label, input, hint = null) => {
-    const error = h("p", { class: "error", id: id(`${param}-error`), role: "alert" });
+    const error = h("p", { class: "field-error", id: id(`${param}-error`), role: "alert" });
     const about = hint ? h("p", { class: "hint", id: id(`${param}-hint`) }, hint) : null;
     input.id = id(param);
     input.setAttribute("aria-describedby", [about?.id, error.id].filter(Boolean).join(" "));
@@ -31,18 +31,18 @@ export function scheduleForm(app, cameras, before, done) {
     return h("div", { class: "field" }, h("label", { for: input.id }, label), input, about, error);
   };
   const select = (options, value) => {
-    const made = h("select", {}, ...Object.entries(options).map(([key, text]) => h("option", { value: key }, text)));
+    const made = h("select", {}, ...Object.entries(options).map(([key, words]) => h("option", { value: key }, words)));
     made.value = value;
     return made;
   };
 
-  const known = Object.fromEntries(cameras.map((camera) => [camera.camera_id, camera.alias ?? camera.name]));
+  const known = Object.fromEntries(cameras.map((camera) => [camera.camera_id, app.cameras.name(camera.camera_id)]));
   if (before && !(before.camera_id in known)) known[before.camera_id] = before.camera_id;
   const device = select(known, before?.camera_id ?? cameras[0]?.camera_id ?? "");
   const name = h("input", { type: "text", maxlength: "64", autocomplete: "off", value: before?.name ?? "" });
 
   const { amount, unit } = inUnits(before?.duration ?? 1800);
-  const duration = h("input", { type: "number", min: "1", step: "any", required: "", value: String(amount) });
+  const duration = h("input", { type: "number", min: "1", step: "any", required: true, value: String(amount) });
   const units = select({ seconds: "seconds", minutes: "minutes", hours: "hours" }, unit);
   units.setAttribute("aria-label", "Unit of the length");
 
@@ -55,7 +55,7 @@ export function scheduleForm(app, cameras, before, done) {
   });
   const cron = h("input", { type: "text", maxlength: "200", autocomplete: "off", spellcheck: "false", value: before?.cron ?? "30 22 * * *" });
   const zones = h("datalist", { id: id("zones") }, ...(Intl.supportedValuesOf?.("timeZone") ?? [own]).map((zone) => h("option", { value: zone })));
-  const timezone = h("input", { type: "text", list: zones.id, required: "", autocomplete: "off", spellcheck: "false", value: before?.timezone ?? own });
+  const timezone = h("input", { type: "text", list: zones.id, required: true, autocomplete: "off", spellcheck: "false", value: before?.timezone ?? own });
   const until = h("input", { type: "datetime-local", step: "1", value: before?.until ? local(before.until, before.timezone) : "" });
   const format = select(FORMATS, before?.format ?? "");
   const missed = select(MISSED, before?.missed_run ?? "skip");
@@ -66,16 +66,16 @@ export function scheduleForm(app, cameras, before, done) {
       "div",
       {},
       h("div", { class: "field" }, h("label", { for: id("at") }, "Begins at"), at),
-      h("fieldset", { class: "days" }, h("legend", {}, "On"), ...days.map((box) => h("label", {}, box, ` ${box.value}`))),
+      h("fieldset", { class: "days" }, h("legend", {}, "On"), ...days.map((box) => h("label", {}, box, box.value))),
     ),
     cron: h("div", {}, field("cron", "Cron expression", cron, "Minute, hour, day of month, month, day of week: 30 22 * * MON-FRI")),
   };
   at.id = id("at");
-  const radios = Object.entries({ once: "Once", weekly: "Every week or day", cron: "By cron" }).map(([kind, text]) => {
-    const radio = h("input", { type: "radio", name: id("kind"), value: kind });
-    radio.checked = kind === kindBefore;
+  const radios = Object.entries({ once: "Once", weekly: "Every week or day", cron: "By cron" }).map(([kind_, words]) => {
+    const radio = h("input", { type: "radio", name: id("kind"), value: kind_ });
+    radio.checked = kind_ === kindBefore;
     radio.addEventListener("change", () => shown());
-    return { radio, label: h("label", {}, radio, ` ${text}`) };
+    return { radio, label: h("label", {}, radio, words) };
   });
   const kind = () => radios.find(({ radio }) => radio.checked).radio.value;
   const untilField = field("until", "Until", until, "What begins before it is recorded whole. Empty: for good.");
@@ -102,18 +102,18 @@ export function scheduleForm(app, cameras, before, done) {
       missed_run: missed.value,
     };
   };
-  const complain = (param, text) => {
+  const complain = (param, words) => {
     const field_ = fields.get(param);
     if (!field_ || field_.input.closest("[hidden]")) {
-      failed.replaceChildren(h("p", { class: "error" }, text));
+      fill(failed, h("p", { class: "field-error" }, words));
       return;
     }
-    field_.error.textContent = text;
+    field_.error.textContent = words;
     field_.input.setAttribute("aria-invalid", "true");
     field_.input.focus();
   };
   const send = async () => {
-    failed.replaceChildren();
+    fill(failed);
     for (const { input, error } of fields.values()) {
       error.textContent = "";
       input.removeAttribute("aria-invalid");
@@ -132,15 +132,15 @@ export function scheduleForm(app, cameras, before, done) {
       if (error instanceof Problem) complain(error.param, error.message);
       else if (error?.code === -32602 && error.data?.param) complain(error.data.param.split(/[.[]/)[0], error.data.hint ?? error.message);
       else {
-        failed.replaceChildren(h("p", { class: "error" }, fault(error)));
+        fill(failed, h("p", { class: "field-error" }, fault(error)));
       }
     }
   };
 
-  const submit = button(before ? "Save" : "Make schedule", () => {}, { type: "submit", class: "primary" });
+  const submit = h("button", { type: "submit", class: "primary" }, before ? "Save" : "Make schedule");
   const form = h(
     "form",
-    { novalidate: "" },
+    { class: "form", novalidate: true },
     field("device", "Camera", device),
     field("name", "Name", name, "Optional."),
     h("fieldset", {}, h("legend", {}, "When"), h("div", { class: "choices" }, ...radios.map(({ label }) => label)), ...Object.values(kinds)),
@@ -151,7 +151,7 @@ export function scheduleForm(app, cameras, before, done) {
     field("missed_run", "If its begin is missed", missed),
     field("format", "File", format),
     failed,
-    h("footer", { class: "actions" }, button("Back", () => opened.close()), submit),
+    h("div", { class: "actions" }, h("button", { type: "button", onclick: () => opened.close() }, "Back"), submit),
   );
   fields.get("duration").input.after(units);
   shown();
@@ -160,18 +160,17 @@ export function scheduleForm(app, cameras, before, done) {
     event.preventDefault();
     if (sending) return;
     sending = true;
-    submit.setAttribute("aria-busy", "true");
+    submit.setAttribute("aria-disabled", "true");
     await send();
     sending = false;
-    submit.removeAttribute("aria-busy");
+    submit.removeAttribute("aria-disabled");
   });
-  const opened = dialog(before ? "Change schedule" : "New schedule", [form]);
-  return opened;
+  const opened = app.show(before ? "Change schedule" : "New schedule", form);
 }
 
 class Problem extends Error {
-  constructor(param, text) {
-    super(text);
+  constructor(param, words) {
+    super(words);
     this.param = param;
   }
 }

@@ -1,61 +1,49 @@
 // The view of schedules: what is recorded when, how the last run went, and the form that makes or changes one.
 
 import { words as cronWords } from "./crons.js";
-import { h } from "./dom.js";
-import { ask, button, facts, failure, Looking, may, notice, settle, time } from "./listing.js";
+import { h, fill, icon, text } from "./dom.js";
+import { facts, looking, settle, time } from "./listing.js";
+import { busy, nothing, waiting, wrong } from "./parts.js";
 import { scheduleForm } from "./scheduleform.js";
 import { distance, ending, moment, span } from "./words.js";
 
 const PAGE = 100;
-const STATES = { SCHEDULED: "waits", RUNNING: "records now", DISABLED: "switched off", EXPIRED: "over" };
+const NOT_FOUND = -32010;
+const STATES = { SCHEDULED: ["waits", "good"], RUNNING: ["records now", "live"], DISABLED: ["off", ""], EXPIRED: ["over", ""] };
 const OUTCOMES = { RUNNING: "goes on", FINISHED: "recorded", MISSED: "missed", FAILED: "failed" };
 
 export function view(app) {
-  const told = h("div", { "aria-live": "polite" });
-  const state = h("div", {}, notice("loading", "Loading…"));
+  const state = h("div", {}, waiting());
   const list = h("ul", { class: "rows schedules" });
   const rows = new WeakMap();
-  let cameras = [];
-  const names = new Map();
-
-  const add = button("New schedule", () => scheduleForm(app, cameras, null, () => looking.now()), { class: "primary" });
-  const look = async (current) => {
-    try {
-      const [known, schedules] = await Promise.all([app.call("get_camera_list"), all(app)]);
-      if (!current()) return;
-      cameras = known.cameras;
-      names.clear();
-      for (const camera of cameras) names.set(camera.camera_id, camera.alias ?? camera.name);
-      settle(
-        list,
-        schedules,
-        (one) => one.schedule_id,
-        (one) => {
-          const made = row(app, one, { names, told, again: () => looking.now(), cameras: () => cameras, home: () => add });
-          rows.set(made.element, made);
-          return made.element;
-        },
-        (element, one) => rows.get(element).update(one),
-      );
-      state.replaceChildren(
-        ...(schedules.length ? [] : [notice("empty", "There are no schedules. One records by itself, once or again and again.")]),
-      );
-    } catch (error) {
-      if (current()) state.replaceChildren(failure(error, () => looking.now()));
-    }
+  const add = h("button", { type: "button", class: "primary", onclick: () => scheduleForm(app, null, look.now) }, icon("plus"), "New schedule");
+  const parts = { add, again: () => look.now() };
+  const draw = (schedules) => {
+    settle(
+      list,
+      schedules,
+      (one) => one.schedule_id,
+      (one) => {
+        const made = row(app, one, parts);
+        rows.set(made.element, made);
+        return made.element;
+      },
+      (element, one) => rows.get(element).update(one),
+    );
+    const empty = { icon: "clock", title: "There are no schedules", text: "A schedule records by itself, once or again and again." };
+    fill(state, schedules.length === 0 && nothing(empty));
   };
-  // Every half minute, for the times that are told as distances.
-  const looking = new Looking(look, { every: 30 });
-  looking.now();
-
-  const bar = h("div", { class: "bar" }, may(app, "operator") ? add : h("p", { class: "meta" }, "To add or change one you need the role operator."));
-  const element = h("section", { class: "view" }, h("h2", {}, "Schedules"), bar, told, state, list);
-  const off = [app.on("schedule_status_update", () => looking.again()), app.on("camera_status_update", () => looking.again())];
-  element.stop = () => {
-    looking.stop();
-    for (const stop of off) stop();
+  const failed = (error) => {
+    if (error.code == null && list.children.length) return;
+    fill(list);
+    fill(state, wrong(error, () => look.now()));
   };
-  return element;
+  // Now and then again for the times that are told as distances.
+  const look = looking(app, () => all(app), draw, failed, { every: 30000 });
+  app.on("schedule_status_update", look.again);
+  app.onstop(app.cameras.on(look.again));
+  const tools = app.can("operator") ? add : h("p", { class: "hint" }, "To add or change schedules you need the role operator.");
+  return h("section", { class: "library" }, h("h1", {}, "Schedules"), h("div", { class: "tools" }, tools), state, list);
 }
 
 /** All schedules: one answer has at most a hundred. */
@@ -68,90 +56,80 @@ async function all(app) {
   }
 }
 
-function row(app, first, { names, told, again, cameras, home }) {
+function row(app, first, { add, again }) {
   let now = first;
-  const operator = may(app, "operator");
   const name = h("span", { class: "name" });
-  const badge = h("span", { class: "badge" });
-  const where = h("span", { class: "meta" });
+  const badge = h("span", {});
+  const about = h("span", { class: "about" });
   const runs = h("div", {});
-  const run = async (act) => {
+  const enabled = busy(app, { role: "switch", class: "switch" }, "On", async () => {
     try {
-      await act();
-    } catch (error) {
-      told.replaceChildren(failure(error));
+      update(await app.call("update_schedule", { schedule_id: now.schedule_id, enabled: !now.enabled }));
+    } finally {
+      again();
     }
+  });
+  const edit = h("button", { type: "button", onclick: () => scheduleForm(app, now, again) }, icon("edit"), "Change");
+  const remove = busy(app, { class: "danger" }, [icon("trash"), "Cancel"], async () => {
+    const what = now.state === "RUNNING" ? "is forgotten, and the recording that goes on is ended" : "is forgotten";
+    const question = { title: "Cancel this schedule?", text: `“${label(now)}” ${what}. Files that it recorded stay.` };
+    if (!(await app.ask({ ...question, action: "Cancel the schedule", danger: true }))) return;
+    try {
+      await app.call("cancel_schedule", { schedule_id: now.schedule_id });
+    } catch (error) {
+      // Somebody else was quicker.
+      if (error.code !== NOT_FOUND) throw error;
+    }
+    element.remove();
+    add.focus();
     again();
-  };
-  const enabled = h("button", { type: "button", role: "switch", class: "switch" }, "On");
-  enabled.addEventListener("click", () =>
-    run(() => app.call("update_schedule", { schedule_id: now.schedule_id, enabled: !now.enabled })),
-  );
-  const edit = button("Change", () => scheduleForm(app, cameras(), now, again));
-  const remove = button(
-    "Cancel schedule",
-    () =>
-      ask(
-        "Cancel this schedule?",
-        now.state === "RUNNING"
-          ? `${label(now)} is forgotten, and the recording that goes on is ended. Its files stay.`
-          : `${label(now)} is forgotten. Files that it recorded stay.`,
-        "Cancel schedule",
-        async () => {
-          try {
-            await app.call("cancel_schedule", { schedule_id: now.schedule_id });
-          } catch (error) {
-            if (error.code !== -32010) throw error;
-          }
-          element.remove();
-          again();
-        },
-        home,
-      ),
-    { class: "danger" },
-  );
+  });
   const update = (fresh) => {
     now = fresh;
     const called = label(fresh);
-    name.textContent = called;
-    badge.textContent = STATES[fresh.state] ?? fresh.state;
-    badge.className = `badge ${fresh.state === "RUNNING" ? "live" : fresh.state === "SCHEDULED" ? "good" : ""}`;
+    const [words, kind] = STATES[fresh.state] ?? [fresh.state, ""];
+    text(name, called);
+    text(badge, words);
+    badge.className = `badge ${kind}`;
     enabled.setAttribute("aria-checked", String(fresh.enabled));
-    enabled.setAttribute("aria-label", `${called} is on`);
+    enabled.setAttribute("aria-label", `${called}: on`);
     edit.setAttribute("aria-label", `Change ${called}`);
     remove.setAttribute("aria-label", `Cancel ${called}`);
-    where.replaceChildren(
-      h("span", {}, names.get(fresh.camera_id) ?? fresh.camera_id),
-      ...(fresh.device === null ? [h("span", { class: "badge warn" }, "camera not seen yet")] : []),
+    const again_ = fresh.cron ? cronWords(fresh.cron) : "once";
+    fill(
+      about,
+      h("span", {}, app.cameras.name(fresh.camera_id)),
+      fresh.device === null && h("span", { class: "badge warn" }, "camera not seen yet"),
       h("span", {}, `for ${span(fresh.duration)}`),
-      h("span", {}, fresh.cron ? `${cronWords(fresh.cron)}, ${fresh.timezone}` : `once, ${fresh.timezone}`),
+      h("span", {}, called === again_ ? fresh.timezone : `${again_}, ${fresh.timezone}`),
     );
-    runs.replaceChildren(
+    fill(
+      runs,
       facts([
         ["Next run", fresh.next_run ? time(fresh.next_run, `${moment(fresh.next_run)} (${distance(fresh.next_run)})`) : "none"],
         ["After that", fresh.next_runs.length > 1 ? fresh.next_runs.slice(1, 3).map(moment).join("; ") : null],
-        ["Until", fresh.until ? fresh.until : null],
-        ["Last run", fresh.last_run ? lastRun(fresh.last_run) : null],
+        ["Until", fresh.until && `${fresh.until.replace("T", " ")}`],
+        ["Last run", fresh.last_run && lastRun(fresh.last_run)],
       ]),
     );
   };
   const element = h(
     "li",
     {},
-    h("div", { class: "what" }, name, badge, where, runs),
-    operator ? h("div", { class: "actions" }, enabled, edit, remove) : null,
+    h("div", { class: "what" }, name, badge, about, runs),
+    app.can("operator") && h("div", { class: "actions" }, enabled, edit, remove),
   );
   update(first);
   return { element, update };
 }
 
 function label(schedule) {
-  return schedule.name ?? (schedule.cron ? cronWords(schedule.cron) : `once, ${moment(schedule.start_time)}`);
+  return schedule.name ?? (schedule.cron ? cronWords(schedule.cron) : "once");
 }
 
+/** How a run went, with links to what it recorded. */
 function lastRun(run) {
-  const outcome = OUTCOMES[run.outcome] ?? String(run.outcome).toLowerCase();
-  const why = run.reason ? `: ${ending(run.reason)}` : "";
-  const files = run.files.length ? `, ${run.files.length === 1 ? run.files[0] : `${run.files.length} files`}` : "";
-  return `${moment(run.start_time)}, ${outcome}${why}${files}`;
+  const how = `${moment(run.start_time)}, ${OUTCOMES[run.outcome] ?? run.outcome}${run.reason ? `: ${ending(run.reason)}` : ""}`;
+  const files = run.files.slice(-3).map((file) => [" ", h("a", { href: `#/recordings/${encodeURIComponent(file)}` }, file)]);
+  return h("span", {}, how, files);
 }

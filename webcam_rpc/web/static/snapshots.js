@@ -1,39 +1,37 @@
 // The view of snapshots: pictures that were kept, to be looked at, downloaded and deleted.
 
-import { h } from "./dom.js";
+import { h, fill } from "./dom.js";
 import { Files } from "./files.js";
 import { facts, notice, time } from "./listing.js";
 import { bytes, moment } from "./words.js";
 
 export function view(app) {
   const files = new Files(app, "snapshot", {
-    row: (file, list) => row(file, list),
-    show: (info, place, list) => show(info, place, list),
-    empty: "No snapshot has been taken yet. Take one at a camera.",
+    row,
+    show,
+    empty: { icon: "camera", title: "No snapshot has been taken yet", text: "Take one at a camera." },
     listClass: "pictures",
   });
-  const element = h("section", { class: "view" }, h("h2", {}, "Snapshots"), ...files.elements);
-  const off = [
-    app.on("snapshot_status_update", () => files.again()),
-    app.on("storage_status_update", () => files.again()),
-  ];
-  element.stop = () => {
-    files.stop();
-    for (const stop of off) stop();
+  app.on("snapshot_status_update", () => files.again());
+  app.on("storage_status_update", () => files.again());
+  const element = h("section", { class: "library" }, h("h1", {}, "Snapshots"), files.elements);
+  element.turn = ([name]) => {
+    if (name) files.open(name);
   };
+  if (app.args.length) queueMicrotask(() => files.open(app.args[0]));
   return element;
 }
 
 function row(file, list) {
   const picture = h("img", { loading: "lazy", decoding: "async", alt: "", src: file.download_url });
-  const opener = h("button", { type: "button", class: "picture" }, picture);
-  opener.addEventListener("click", () => list.open(file.filename));
-  picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "lost" }, "not to be had")));
-  const where = h("span", { class: "meta" });
+  const opener = h("button", { type: "button", class: "picture", onclick: () => list.open(file.filename) }, picture);
+  picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "hint" }, "not to be had")));
+  const about = h("span", { class: "about" });
   const update = (fresh) => {
     const taken = moment(fresh.modified_time);
     opener.setAttribute("aria-label", `Show ${fresh.filename}, ${list.camera(fresh.camera_id)}, ${taken}`);
-    where.replaceChildren(
+    fill(
+      about,
       h("span", {}, list.camera(fresh.camera_id)),
       time(fresh.modified_time, taken),
       h("span", {}, bytes(fresh.file_size)),
@@ -43,7 +41,7 @@ function row(file, list) {
     "li",
     {},
     opener,
-    h("div", { class: "what" }, h("span", { class: "name" }, file.filename), where),
+    h("div", { class: "what" }, h("span", { class: "name" }, file.filename), about),
     h("div", { class: "actions" }, list.download(file), list.remover(file)),
   );
   return { element, update };
@@ -53,7 +51,7 @@ function show(info, place, list) {
   const picture = h("img", { class: "whole", alt: `Snapshot of ${info.camera.name}, ${moment(info.timestamp)}` });
   picture.addEventListener("error", async () => {
     const told = await list.missing(info.filename, () =>
-      notice("error", "The picture could not be loaded.", "Close this, and try again."),
+      notice("bad", "The picture could not be loaded.", "Close this, and try again."),
     );
     if (picture.isConnected) picture.replaceWith(told);
   });
@@ -66,7 +64,7 @@ function show(info, place, list) {
       ["Picture", info.resolution],
       ["File", `${info.format}, ${bytes(info.file_size)}`],
       ["Quality", info.quality],
-      ["SHA-256", info.sha256 ? h("code", {}, info.sha256) : null],
+      ["SHA-256", info.sha256 && h("code", {}, info.sha256)],
     ]),
   );
   return null;

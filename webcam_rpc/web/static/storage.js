@@ -1,65 +1,55 @@
 // The view of storage: the room there is, what takes it, and which files go by themselves.
 
-import { h } from "./dom.js";
-import { ask, button, facts, failure, Looking, may, notice } from "./listing.js";
+import { h, fill } from "./dom.js";
+import { facts, looking, notice } from "./listing.js";
+import { busy, waiting, wrong } from "./parts.js";
 import { bytes, fault } from "./words.js";
 
 export function view(app) {
-  const state = h("div", {}, notice("loading", "Loading…"));
+  const state = h("div", {}, waiting());
   const room = h("div", {});
-  const kept = h("div", {});
-  const told = h("div", { "aria-live": "polite" });
-  const admin = may(app, "admin");
-  const form = admin ? policyForm(app, told, () => looking.now()) : null;
+  const kept = h("p", {});
+  const admin = app.can("admin");
+  const form = admin ? policyForm(app, () => look.now()) : null;
   let broken = null;
-  const look = async (current) => {
-    try {
-      const info = await app.call("get_storage_info");
-      if (!current()) return;
-      state.replaceChildren(...(broken ? [notice("error", `The media directory cannot be used: ${broken}.`)] : low(info)));
-      room.replaceChildren(bar(info), figures(info));
-      kept.replaceChildren(h("p", {}, policyWords(info.policy)));
-      form?.show(info.policy);
-    } catch (error) {
-      if (current()) state.replaceChildren(failure(error, () => looking.now()));
-    }
+  const draw = (info) => {
+    fill(state, broken ? notice("bad", `The media directory cannot be used: ${broken}.`) : low(info));
+    fill(room, bar(info), figures(info));
+    fill(kept, policyWords(info.policy));
+    form?.show(info.policy);
   };
-  const looking = new Looking(look, { every: 20 });
-  looking.now();
-  const element = h(
+  const failed = (error) => {
+    if (error.code == null && room.children.length) return;
+    fill(room);
+    fill(state, wrong(error, () => look.now()));
+  };
+  const look = looking(app, () => app.call("get_storage_info"), draw, failed, { every: 20000 });
+  app.on("storage_status_update", (update) => {
+    broken = update.status === "BROKEN" ? (update.reason ?? "it is broken") : null;
+    if (update.status === "CLEANED" && !update.replayed)
+      app.say(`${update.files_deleted} files went; ${bytes(update.space_freed)} are free again.`);
+    look.again();
+  });
+  app.on("recording_status_update", look.again);
+  app.on("snapshot_status_update", look.again);
+  return h(
     "section",
-    { class: "view" },
-    h("h2", {}, "Storage"),
+    { class: "library" },
+    h("h1", {}, "Storage"),
     state,
     room,
-    h("h3", {}, "What goes by itself"),
+    h("h2", {}, "What goes by itself"),
     kept,
     form?.element,
-    told,
-    admin ? cleaner(app, told, () => looking.now()) : h("p", { class: "meta" }, "To change it you need the role admin."),
+    admin ? cleaner(app, () => look.now()) : h("p", { class: "hint" }, "To change this you need the role admin."),
   );
-  const off = [
-    app.on("storage_status_update", (update) => {
-      broken = update.status === "BROKEN" ? (update.reason ?? "it is broken") : null;
-      if (update.status === "CLEANED")
-        told.replaceChildren(notice("note", `${update.files_deleted} files went, ${bytes(update.space_freed)} are free again.`));
-      looking.again();
-    }),
-    app.on("recording_status_update", () => looking.again()),
-    app.on("snapshot_status_update", () => looking.again()),
-  ];
-  element.stop = () => {
-    looking.stop();
-    for (const stop of off) stop();
-  };
-  return element;
 }
 
 function low(info) {
-  if (!info.low_space_warning) return [];
+  if (!info.low_space_warning) return null;
   const over = info.available_space - info.floor;
-  const text = over > 0 ? `Room is low: ${bytes(over)} are left above what stays free.` : "There is no room left: nothing new is recorded.";
-  return [notice("error", text, "Delete recordings, or choose below which files go by themselves.")];
+  const words = over > 0 ? `Room is low: ${bytes(over)} are left above what stays free.` : "There is no room left: nothing new is recorded.";
+  return notice("bad", words, "Delete recordings, or choose below which files go by themselves.");
 }
 
 /** One bar of all the room. Its shares are in the list below too, for whoever cannot see it. */
@@ -106,7 +96,7 @@ function policyWords(policy) {
   return `${what} Where room gets low the oldest go too. Protected recordings stay.`;
 }
 
-function policyForm(app, told, done) {
+function policyForm(app, done) {
   const kind = h(
     "select",
     { id: "policy-kind" },
@@ -116,7 +106,7 @@ function policyForm(app, told, done) {
   );
   const days = h("input", { id: "policy-days", type: "number", min: "0", step: "any" });
   const gigabytes = h("input", { id: "policy-size", type: "number", min: "0", step: "any" });
-  const error = h("p", { class: "error", role: "alert" });
+  const error = h("p", { class: "field-error", role: "alert" });
   const fields = {
     age: h("div", { class: "field" }, h("label", { for: days.id }, "Days that files stay"), days),
     size: h("div", { class: "field" }, h("label", { for: gigabytes.id }, "GB that all may take"), gigabytes),
@@ -127,12 +117,12 @@ function policyForm(app, told, done) {
   kind.addEventListener("change", shown);
   const form = h(
     "form",
-    { class: "policy", novalidate: "" },
+    { class: "form policy", novalidate: true },
     h("div", { class: "field" }, h("label", { for: kind.id }, "What goes by itself"), kind),
     fields.age,
     fields.size,
     error,
-    h("div", { class: "actions" }, button("Save", () => {}, { type: "submit", class: "primary" })),
+    h("div", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Save")),
   );
   // What somebody is just changing is not changed under their hands.
   let touched = false;
@@ -148,7 +138,7 @@ function policyForm(app, told, done) {
     try {
       await app.call("set_retention_policy", params);
       touched = false;
-      told.replaceChildren(notice("note", "Saved."));
+      app.say("Saved.");
       done();
     } catch (failed) {
       error.textContent = fault(failed);
@@ -167,17 +157,14 @@ function policyForm(app, told, done) {
   };
 }
 
-function cleaner(app, told, done) {
-  const clean = () =>
-    ask(
-      "Clean up now?",
-      "Files that the policy has no place for are deleted for good: with “Nothing”, those that are older than its days.",
-      "Clean up",
-      async () => {
-        const { files_deleted: files, space_freed: freed } = await app.call("cleanup_old_files");
-        told.replaceChildren(notice("note", files ? `${files} files went, ${bytes(freed)} are free again.` : "There was nothing to clean up."));
-        done();
-      },
-    );
-  return h("p", {}, button("Clean up now", clean, { class: "danger" }));
+function cleaner(app, done) {
+  const text = "Files that the policy has no place for are deleted for good; with “Nothing”, those that are older than its days.";
+  const clean = busy(app, { class: "danger" }, "Clean up now", async () => {
+    if (!(await app.ask({ title: "Clean up now?", text, action: "Clean up", danger: true }))) return;
+    const { files_deleted: files } = await app.call("cleanup_old_files");
+    // What went is told by its event.
+    if (!files) app.say("There was nothing to clean up.");
+    done();
+  });
+  return h("p", {}, clean);
 }
