@@ -13,6 +13,8 @@ const LOOK_MS = 1000;
 const STUCK = 6000;
 const LONGEST = 60_000;
 const SAMPLE = 16;
+/** An address of nothing; a data: URL would be one too, but the page's policy does not know those. */
+const NOTHING = URL.createObjectURL(new Blob());
 
 let streams = 0;
 const waiting = new Set();
@@ -163,7 +165,7 @@ export function picture(app, camera, { fps = null } = {}) {
   function drop(image) {
     if (!image) return;
     // Only an address of nothing ends the request for sure; without a src some browsers go on reading.
-    image.src = "data:,";
+    image.src = NOTHING;
     image.remove();
   }
 
