@@ -193,7 +193,7 @@ export class Files {
     };
     const later = h("button", { type: "button", onclick: () => step(-1) }, "Later");
     const earlier = h("button", { type: "button", onclick: () => step(1) }, "Earlier");
-    const actions = h("div", { class: "actions" });
+    const actions = h("div", { class: "acts" });
     let at = filename;
     let stop = null;
     let turn = 0;

@@ -65,8 +65,8 @@ function component(name, part) {
   return h(
     "li",
     {},
-    h("div", { class: "what" }, h("span", { class: "name" }, name), h("span", { class: "about" }, readable(part.detail))),
-    h("span", { class: `badge ${KINDS[part.status] ?? ""}` }, WORDS[part.status] ?? part.status),
+    h("div", { class: "what" }, h("span", { class: "name" }, name), h("span", { class: "meta" }, readable(part.detail))),
+    h("span", { class: `status ${KINDS[part.status] ?? ""}` }, WORDS[part.status] ?? part.status),
   );
 }
 

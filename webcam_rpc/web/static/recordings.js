@@ -82,7 +82,7 @@ function goesOn(app, first) {
   let now = first;
   const name = h("span", { class: "name" });
   const elapsed = h("span", { class: "figure" });
-  const waits = h("span", { class: "badge warn" }, "waits for the camera");
+  const waits = h("span", { class: "status warn" }, "waits for the camera");
   const stop = busy(app, {}, [icon("stop"), "Stop"], () => app.call("stop_recording", { recording_id: now.recording_id }));
   const tick = () => text(elapsed, clock(now.state === "WAITING" ? now.elapsed : (performance.now() - now.begun) / 1000));
   const update = (fresh) => {
@@ -99,8 +99,8 @@ function goesOn(app, first) {
 
 function row(app, file, list) {
   let now = file;
-  const about = h("span", { class: "about" });
-  const badge = h("span", { class: "badge" }, "protected");
+  const about = h("span", { class: "meta" });
+  const badge = h("span", { class: "status idle" }, "protected");
   const protect = busy(app, {}, [icon("shield"), "Protect"], async () => {
     try {
       const info = await app.call("protect_recording", { filename: now.filename, protected: !now.protected });
@@ -129,7 +129,7 @@ function row(app, file, list) {
     h("div", { class: "what" }, h("span", { class: "name" }, file.filename), badge, about),
     h(
       "div",
-      { class: "actions" },
+      { class: "acts" },
       h("button", play, icon("play"), "Play"),
       list.download(file),
       app.can("operator") && protect,

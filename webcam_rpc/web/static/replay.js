@@ -13,7 +13,7 @@ export function replay(info, missing) {
   const place = h("input", { type: "range", min: "0", max: String(length), step: "0.1", value: "0", "aria-label": "Place in the recording" });
   const shown = h("output", { class: "figure" });
   const toggle = h("button", { type: "button" });
-  const element = h("div", { class: "replay" }, picture, h("div", { class: "controls" }, toggle, place, shown));
+  const element = h("div", { class: "replay" }, picture, h("div", { class: "replay-controls" }, toggle, place, shown));
   let at = 0;
   let begun = null;
   let timer = null;

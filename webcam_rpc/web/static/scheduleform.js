@@ -23,7 +23,7 @@ export function scheduleForm(app, before, done) {
   const kindBefore = before ? (before.start_time ? "once" : was ? "weekly" : "cron") : "once";
 
   const field = (param, label, input, hint = null) => {
-    const error = h("p", { class: "field-error", id: id(`${param}-error`), role: "alert" });
+    const error = h("p", { class: "problem", id: id(`${param}-error`), role: "alert" });
     const about = hint ? h("p", { class: "hint", id: id(`${param}-hint`) }, hint) : null;
     input.id = id(param);
     input.setAttribute("aria-describedby", [about?.id, error.id].filter(Boolean).join(" "));
@@ -105,7 +105,7 @@ export function scheduleForm(app, before, done) {
   const complain = (param, words) => {
     const field_ = fields.get(param);
     if (!field_ || field_.input.closest("[hidden]")) {
-      fill(failed, h("p", { class: "field-error" }, words));
+      fill(failed, h("p", { class: "problem" }, words));
       return;
     }
     field_.error.textContent = words;
@@ -132,7 +132,7 @@ export function scheduleForm(app, before, done) {
       if (error instanceof Problem) complain(error.param, error.message);
       else if (error?.code === -32602 && error.data?.param) complain(error.data.param.split(/[.[]/)[0], error.data.hint ?? error.message);
       else {
-        fill(failed, h("p", { class: "field-error" }, fault(error)));
+        fill(failed, h("p", { class: "problem" }, fault(error)));
       }
     }
   };
@@ -151,9 +151,10 @@ export function scheduleForm(app, before, done) {
     field("missed_run", "If its begin is missed", missed),
     field("format", "File", format),
     failed,
-    h("div", { class: "actions" }, h("button", { type: "button", onclick: () => opened.close() }, "Back"), submit),
+    h("div", { class: "acts" }, h("button", { type: "button", onclick: () => opened.close() }, "Back"), submit),
   );
   fields.get("duration").input.after(units);
+  fields.get("duration").input.parentElement.classList.add("with-unit");
   shown();
   let sending = false;
   form.addEventListener("submit", async (event) => {

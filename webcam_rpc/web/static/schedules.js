@@ -9,7 +9,7 @@ import { distance, ending, moment, span } from "./words.js";
 
 const PAGE = 100;
 const NOT_FOUND = -32010;
-const STATES = { SCHEDULED: ["waits", "good"], RUNNING: ["records now", "live"], DISABLED: ["off", ""], EXPIRED: ["over", ""] };
+const STATES = { SCHEDULED: ["waits", "good"], RUNNING: ["records now", "bad"], DISABLED: ["off", "idle"], EXPIRED: ["over", "idle"] };
 const OUTCOMES = { RUNNING: "goes on", FINISHED: "recorded", MISSED: "missed", FAILED: "failed" };
 
 export function view(app) {
@@ -60,11 +60,16 @@ function row(app, first, { add, again }) {
   let now = first;
   const name = h("span", { class: "name" });
   const badge = h("span", {});
-  const about = h("span", { class: "about" });
+  const about = h("span", { class: "meta" });
   const runs = h("div", {});
-  const enabled = busy(app, { role: "switch", class: "switch" }, "On", async () => {
+  const box = h("input", { type: "checkbox", role: "switch", class: "switch" });
+  const enabled = h("label", { class: "check" }, box, "On");
+  box.addEventListener("change", async () => {
     try {
-      update(await app.call("update_schedule", { schedule_id: now.schedule_id, enabled: !now.enabled }));
+      update(await app.call("update_schedule", { schedule_id: now.schedule_id, enabled: box.checked }));
+    } catch (error) {
+      box.checked = now.enabled;
+      if (!app.signal.aborted) app.fail(error);
     } finally {
       again();
     }
@@ -90,16 +95,16 @@ function row(app, first, { add, again }) {
     const [words, kind] = STATES[fresh.state] ?? [fresh.state, ""];
     text(name, called);
     text(badge, words);
-    badge.className = `badge ${kind}`;
-    enabled.setAttribute("aria-checked", String(fresh.enabled));
-    enabled.setAttribute("aria-label", `${called}: on`);
+    badge.className = `status ${kind}`;
+    box.checked = fresh.enabled;
+    box.setAttribute("aria-label", `On: ${called}`);
     edit.setAttribute("aria-label", `Change ${called}`);
     remove.setAttribute("aria-label", `Cancel ${called}`);
     const again_ = fresh.cron ? cronWords(fresh.cron) : "once";
     fill(
       about,
       h("span", {}, app.cameras.name(fresh.camera_id)),
-      fresh.device === null && h("span", { class: "badge warn" }, "camera not seen yet"),
+      fresh.device === null && h("span", { class: "status warn" }, "camera not seen yet"),
       h("span", {}, `for ${span(fresh.duration)}`),
       h("span", {}, called === again_ ? fresh.timezone : `${again_}, ${fresh.timezone}`),
     );
@@ -117,7 +122,7 @@ function row(app, first, { add, again }) {
     "li",
     {},
     h("div", { class: "what" }, name, badge, about, runs),
-    app.can("operator") && h("div", { class: "actions" }, enabled, edit, remove),
+    app.can("operator") && h("div", { class: "acts" }, enabled, edit, remove),
   );
   update(first);
   return { element, update };

@@ -26,7 +26,7 @@ function row(file, list) {
   const picture = h("img", { loading: "lazy", decoding: "async", alt: "", src: file.download_url });
   const opener = h("button", { type: "button", class: "picture", onclick: () => list.open(file.filename) }, picture);
   picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "hint" }, "not to be had")));
-  const about = h("span", { class: "about" });
+  const about = h("span", { class: "meta" });
   const update = (fresh) => {
     const taken = moment(fresh.modified_time);
     opener.setAttribute("aria-label", `Show ${fresh.filename}, ${list.camera(fresh.camera_id)}, ${taken}`);
@@ -42,7 +42,7 @@ function row(file, list) {
     {},
     opener,
     h("div", { class: "what" }, h("span", { class: "name" }, file.filename), about),
-    h("div", { class: "actions" }, list.download(file), list.remover(file)),
+    h("div", { class: "acts" }, list.download(file), list.remover(file)),
   );
   return { element, update };
 }

@@ -52,36 +52,32 @@ function low(info) {
   return notice("bad", words, "Delete recordings, or choose below which files go by themselves.");
 }
 
-/** One bar of all the room. Its shares are in the list below too, for whoever cannot see it. */
+/** The parts of the disk: name, class, bytes. What others may use and we may not is a part too (a quota, root's). */
+function parts(info) {
+  const floor = Math.min(info.floor, info.available_space);
+  const ours = info.recordings_size + info.snapshots_size;
+  return [
+    ["Recordings", "recordings", info.recordings_size],
+    ["Snapshots", "snapshots", info.snapshots_size],
+    ["Everything else", "others", Math.max(0, info.used_space - ours)],
+    ["Free for new files", "usable", info.available_space - floor],
+    ["Stays free", "floor", floor],
+    ["Not for this service", "barred", Math.max(0, info.total_space - info.used_space - info.available_space)],
+  ].filter(([, kind, taken]) => taken || kind !== "barred");
+}
+
+/** One bar of all the room. Its parts are in the list below too, for whoever cannot see it. */
 function bar(info) {
-  const others = Math.max(0, info.used_space - info.recordings_size - info.snapshots_size);
-  const usable = Math.max(0, info.available_space - info.floor);
-  const rest = Math.max(0, info.total_space - info.used_space - usable);
-  const shares = [
-    ["recordings", info.recordings_size],
-    ["snapshots", info.snapshots_size],
-    ["others", others],
-    ["usable", usable],
-    ["floor", rest],
-  ];
   const made = h("div", { class: "share", role: "img", "aria-label": `${info.usage_percentage} % of the disk are in use` });
-  for (const [name, taken] of shares) {
-    const part = h("span", { class: name });
-    part.style.flexGrow = String(info.total_space ? taken / info.total_space : 0);
-    made.append(part);
-  }
+  for (const [, kind, taken] of parts(info))
+    made.append(h("span", { class: kind, style: { flexGrow: String(info.total_space ? taken / info.total_space : 0) } }));
   return made;
 }
 
 function figures(info) {
-  const others = Math.max(0, info.used_space - info.recordings_size - info.snapshots_size);
-  const mark = (name) => h("span", { class: `key ${name}`, "aria-hidden": "true" });
+  const key = (kind) => h("span", { class: `key ${kind}`, "aria-hidden": "true" });
   return facts([
-    [h("span", {}, mark("recordings"), "Recordings"), bytes(info.recordings_size)],
-    [h("span", {}, mark("snapshots"), "Snapshots"), bytes(info.snapshots_size)],
-    [h("span", {}, mark("others"), "Everything else"), bytes(others)],
-    [h("span", {}, mark("usable"), "Free for new files"), bytes(Math.max(0, info.available_space - info.floor))],
-    [h("span", {}, mark("floor"), "Stays free"), bytes(Math.min(info.floor, info.available_space))],
+    ...parts(info).map(([name, kind, taken]) => [h("span", {}, key(kind), name), bytes(taken)]),
     ["The whole disk", `${bytes(info.total_space)}, ${info.usage_percentage} % in use`],
   ]);
 }
@@ -106,7 +102,7 @@ function policyForm(app, done) {
   );
   const days = h("input", { id: "policy-days", type: "number", min: "0", step: "any" });
   const gigabytes = h("input", { id: "policy-size", type: "number", min: "0", step: "any" });
-  const error = h("p", { class: "field-error", role: "alert" });
+  const error = h("p", { class: "problem", role: "alert" });
   const fields = {
     age: h("div", { class: "field" }, h("label", { for: days.id }, "Days that files stay"), days),
     size: h("div", { class: "field" }, h("label", { for: gigabytes.id }, "GB that all may take"), gigabytes),
@@ -122,7 +118,7 @@ function policyForm(app, done) {
     fields.age,
     fields.size,
     error,
-    h("div", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Save")),
+    h("div", { class: "acts" }, h("button", { type: "submit", class: "primary" }, "Save")),
   );
   // What somebody is just changing is not changed under their hands.
   let touched = false;
