@@ -2,7 +2,7 @@
 
 import { h, fill, icon, text } from "./dom.js";
 import { Files } from "./files.js";
-import { facts, notice, settle, time } from "./listing.js";
+import { facts, looking, notice, settle, time } from "./listing.js";
 import { busy } from "./parts.js";
 import { replay } from "./replay.js";
 import { bytes, clock, distance, ending, moment, rate } from "./words.js";
@@ -18,7 +18,7 @@ export function view(app) {
     listClass: "rows",
   });
   app.on("recording_status_update", (update) => {
-    running.look(update.camera_id);
+    running.again();
     files.again();
     if (update.status === "ERROR" && !update.replayed)
       app.say(`The recording of ${files.camera(update.camera_id)} ended: ${ending(update.reason)}.`, { error: true });
@@ -53,29 +53,22 @@ function runningNow(app) {
       (row_, one) => rows.get(row_).update(one),
     );
   };
-  const look = async (device) => {
-    try {
-      const state = await app.call("get_recording_status", { device });
-      if (app.signal.aborted) return;
+  const fetch = () => Promise.all(app.cameras.all().map((camera) => app.call("get_recording_status", { device: camera.camera_id })));
+  const show = (states) => {
+    going.clear();
+    for (const state of states)
       // Counted from here, so that the clocks of two machines need not agree.
       if (GOES_ON.has(state.state)) going.set(state.camera_id, { ...state, begun: performance.now() - state.elapsed * 1000 });
-      else going.delete(state.camera_id);
-      draw();
-    } catch {
-      // The list below says what is wrong.
-    }
+    draw();
   };
-  const all = () => {
-    for (const camera of app.cameras.all()) look(camera.camera_id);
-  };
-  app.onstop(app.cameras.on(all));
-  app.on("resumed", ({ first } = {}) => first || all());
-  all();
+  // What went wrong is told by the list below.
+  const look = looking(app, fetch, show, () => {});
+  app.onstop(app.cameras.on(look.again));
   const ticking = setInterval(() => {
     for (const row_ of list.children) rows.get(row_).tick();
   }, 1000);
   app.onstop(() => clearInterval(ticking));
-  return { element, look };
+  return { element, again: look.again };
 }
 
 function goesOn(app, first) {

@@ -62,7 +62,7 @@ export function replay(info, missing) {
     // Each time another address: what a browser has of a stream that ended it would show again.
     picture.src = `${info.download_url}?as=mjpeg&from=${from}&t=${Date.now()}`;
     begun = performance.now();
-    fill(toggle, icon("stop"), "Pause");
+    fill(toggle, icon("pause"), "Pause");
     clearInterval(timer);
     timer = setInterval(() => {
       const now = at + (performance.now() - begun) / 1000;
@@ -84,7 +84,11 @@ export function replay(info, missing) {
     at = Number(place.value);
     told();
   });
-  place.addEventListener("change", () => play());
+  place.addEventListener("change", () => {
+    // The very end has no picture; the last half second has some.
+    at = Math.min(at, Math.max(0, length - 0.5));
+    play();
+  });
   picture.addEventListener("error", async () => {
     if (over || url) return;
     quiet();

@@ -46,7 +46,7 @@ export function scheduleForm(app, before, done) {
   const units = select({ seconds: "seconds", minutes: "minutes", hours: "hours" }, unit);
   units.setAttribute("aria-label", "Unit of the length");
 
-  const start = h("input", { type: "datetime-local", step: "1", value: before?.start_time ? local(before.start_time, before.timezone) : soon() });
+  const start = h("input", { type: "datetime-local", value: before?.start_time ? local(before.start_time, before.timezone) : soon() });
   const at = h("input", { type: "time", value: was?.time ?? "22:30" });
   const days = DAYS.map((day) => {
     const box = h("input", { type: "checkbox", value: day });
@@ -56,7 +56,7 @@ export function scheduleForm(app, before, done) {
   const cron = h("input", { type: "text", maxlength: "200", autocomplete: "off", spellcheck: "false", value: before?.cron ?? "30 22 * * *" });
   const zones = h("datalist", { id: id("zones") }, ...(Intl.supportedValuesOf?.("timeZone") ?? [own]).map((zone) => h("option", { value: zone })));
   const timezone = h("input", { type: "text", list: zones.id, required: true, autocomplete: "off", spellcheck: "false", value: before?.timezone ?? own });
-  const until = h("input", { type: "datetime-local", step: "1", value: before?.until ? local(before.until, before.timezone) : "" });
+  const until = h("input", { type: "datetime-local", value: before?.until ? local(before.until, before.timezone) : "" });
   const format = select(FORMATS, before?.format ?? "");
   const missed = select(MISSED, before?.missed_run ?? "skip");
 
@@ -167,6 +167,7 @@ export function scheduleForm(app, before, done) {
     submit.removeAttribute("aria-disabled");
   });
   const opened = app.show(before ? "Change schedule" : "New schedule", form);
+  device.focus();
 }
 
 class Problem extends Error {
