@@ -42,7 +42,7 @@ WANTED = "WEBCAM_BROWSER"
 #: A folder for the pictures; without it they are left in the test's own.
 PICTURES = "WEBCAM_SCREENSHOTS"
 #: Seconds for a page to show anything: far more than it takes.
-PATIENCE = 20.0
+PATIENCE = 10.0
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _GRAVE = ("serious", "critical")
 
@@ -186,9 +186,13 @@ class BrowserCase(ServiceCase):
                 self.fail(f"after {PATIENCE:g} s still not: {condition}")
             page.wait_for_timeout(20)
 
-    def graveness(self, page: Page) -> list[str]:
-        """Let axe-core look at the page: what it finds serious or critical, in words that say where."""
-        found = Axe().run(page).response["violations"]
+    def graveness(self, page: Page, *rules: str) -> list[str]:
+        """Let axe-core look at the page: what it finds serious or critical, in words that say where.
+
+        :param rules: look at these alone.
+        """
+        options = {"runOnly": {"type": "rule", "values": rules}} if rules else None
+        found = Axe().run(page, options=options).response["violations"]
         return [
             f"{one['impact']} {one['id']}: {one['help']}: {node['target']} {node['html'][:200]}"
             for one in found
