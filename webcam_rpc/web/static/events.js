@@ -25,7 +25,7 @@ export function view(app) {
     "table",
     { class: "events" },
     h("caption", { class: "unseen" }, "Events, the newest first"),
-    h("thead", {}, h("tr", {}, ...["Time", "What", "Camera", ""].map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, ...["Time", "What", "Camera", "When told"].map((name) => h("th", { scope: "col" }, name)))),
     rows,
   );
   const place = h("div", { class: "scroll" });

@@ -144,6 +144,7 @@ export function picture(app, camera, { fps = null, card = false } = {}) {
     let why = null;
     try {
       const answer = await fetch(address(now.snapshot_url, {}), { signal: app.signal });
+      if (answer.status === 401 || answer.status === 403) app.rpc.refreshSession().catch(() => {});
       if (!answer.ok) why = (await answer.text()).trim();
       else answer.body?.cancel();
     } catch {
