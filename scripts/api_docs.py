@@ -89,6 +89,7 @@ On the same port. Pictures, streams and files need the role `viewer`; a page of 
 | path | |
 |---|---|
 | `POST /rpc` | the same methods |
+| `/` | the dashboard: a page for people, a client of these methods; its files are below `/static/` |
 | `/openrpc.json` | this page for programs |
 | `/cameras/ID/snapshot.jpg` | the newest picture; `?fresh=1` one from after the request, `?max_age_ms=` |
 | `/cameras/ID/stream.mjpg` | `multipart/x-mixed-replace`; `?fps=` lets pictures pass, `?width=` makes them smaller |

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -11,6 +12,7 @@ from tests.web.mediacase import MediaCase
 from tests.web.wire import CLOSE, ELSEWHERE, TEXT, UPGRADE, Wire, frame, head
 from webcam_rpc import config
 from webcam_rpc.api.access import AccessMethods
+from webcam_rpc.media.sidecar import utc
 from webcam_rpc.rpc.methods import MethodTable
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.tokens import Identity, TokenRefused
@@ -66,6 +68,18 @@ class RequestTests(AdmissionCase):
         wire.send(head("GET", "/ws?token=good", *UPGRADE))
         self.assertEqual(wire.take().split(b"\r\n")[0], b"HTTP/1.1 101 Switching Protocols")
         self.assertEqual(self.tokens.paths[-1], "/ws")
+
+    def test_session(self) -> None:
+        """Whoever cannot read its own cookie is told who it is, and who is nobody that too."""
+        status = {"authenticated": False, "role": "status", "permissions": ["status"], "name": None, "expires_at": None}
+        self.assertEqual(json.loads(self.rpc("get_session")[2])["result"], status)
+        self.assertEqual(self.call(self.websocket(peer=ELSEWHERE), "get_session")["result"], status)
+        self.tokens.add(Role.VIEWER, "good", expires_at=NOW + 60)
+        told = self.call(self.websocket("Cookie: webcam_rpc_token=good", peer=ELSEWHERE), "get_session")["result"]
+        identity = self.tokens.known["good"]
+        self.assertEqual((told["authenticated"], told["role"], told["name"]), (True, "viewer", identity.name))
+        self.assertEqual(told["permissions"], ["status", "view"])
+        self.assertEqual(told["expires_at"], utc(NOW + 60))
 
     def test_wrong(self) -> None:
         """Refused, with a challenge, and with the same words whatever is wrong with it; the WebSocket too."""

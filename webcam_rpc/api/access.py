@@ -69,7 +69,7 @@ class Authenticated(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Who the caller is, and what it may do. ``name`` and ``expires_at`` are those of its token, if it has shown one."""
+    """Who the caller is, and what it may do; ``name`` and ``expires_at`` are those of the token that it has shown."""
 
     authenticated: bool
     role: str

@@ -55,6 +55,7 @@ const VIEWS = [
 /** Not in the menu. */
 const LOGIN = { path: "login", title: "Log in", role: "none", load: () => import("./login.js") };
 
+const SESSION_MS = 20_000;
 const ROLES = ["none", "status", "viewer", "operator", "admin"];
 
 const rpc = new Connection("/ws");
@@ -328,14 +329,11 @@ rpc.on("resumed", ({ first, replayed, lost }) => {
 rpc.on("session", (session) => {
   who();
   render();
-  // A token that ends while the page is open takes its role along.
-  clearTimeout(expiry);
-  if (session.expires_at) {
-    const left = Date.parse(session.expires_at) - Date.now() + 1000;
-    if (left < 2 ** 31) expiry = setTimeout(() => rpc.refreshSession().catch(() => {}), Math.max(1000, left));
-  }
 });
-let expiry = null;
+// A token may end or be revoked while the page is open, and nothing tells: what is offered must not lag far behind.
+setInterval(() => {
+  if (!document.hidden && rpc.state === "open") rpc.refreshSession().catch(() => {});
+}, SESSION_MS);
 
 addEventListener("hashchange", render);
 document.querySelector(".skip").addEventListener("click", (event) => {

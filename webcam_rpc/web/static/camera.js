@@ -68,13 +68,13 @@ function users(status) {
 }
 
 /** What can be done: a snapshot, and a recording that is begun and stopped. */
-function actions(app, camera, { lengths = false } = {}) {
+function actions(app, camera, { card }) {
   let now = camera;
   let recording = null; // what get_recording_status says, with `since`: when its clock began here
   const time = h("span", { class: "clock" });
   const red = h("span", { class: "rec", hidden: true }, icon("record"), h("span", {}, "Recording "), time);
   const length =
-    lengths &&
+    !card &&
     h(
       "select",
       { "aria-label": "How long to record" },
@@ -83,7 +83,15 @@ function actions(app, camera, { lengths = false } = {}) {
       ),
     );
 
-  const snapshot = busy(app, { class: "action" }, [icon("camera"), "Snapshot"], async () => {
+  const names = [];
+  /** Whose button it is, for those who do not see where it is. */
+  function whose() {
+    const name = h("span", { class: "unseen" });
+    names.push(name);
+    return name;
+  }
+
+  const snapshot = busy(app, { class: "action" }, [icon("camera"), "Snapshot", whose()], async () => {
     const taken = await app.call("take_snapshot", { device: now.camera_id });
     app.say(`Snapshot of ${app.cameras.name(now.camera_id)} taken:`, {
       link: { href: taken.download_url, text: taken.filename, file: true },
@@ -91,7 +99,7 @@ function actions(app, camera, { lengths = false } = {}) {
   });
   const words = h("span", {}, "Record");
   const sign = h("span", { class: "sign" }, icon("record"));
-  const record = busy(app, { class: "action" }, [sign, words], async () => {
+  const record = busy(app, { class: "action" }, [sign, words, whose()], async () => {
     if (recording) {
       const stopped = await app.call("stop_recording", { device: now.camera_id });
       set(null);
@@ -112,7 +120,7 @@ function actions(app, camera, { lengths = false } = {}) {
     recording = active ? { ...status, since: performance.now() - status.elapsed * 1000 } : null;
     red.hidden = !active;
     if (known !== Boolean(active)) {
-      text(words, active ? "Stop recording" : "Record");
+      text(words, active ? (card ? "Stop" : "Stop recording") : "Record");
       fill(sign, icon(active ? "stop" : "record"));
     }
     record.classList.toggle("recording", Boolean(active));
@@ -147,16 +155,17 @@ function actions(app, camera, { lengths = false } = {}) {
     get recording() {
       return recording;
     },
-    update(camera) {
-      now = camera;
+    update(changed) {
+      now = changed;
+      for (const name of names) text(name, ` ${now.alias || now.name}`);
       allow();
     },
   };
 }
 
 /** All of it; `update(camera)` takes over what is new, `status(result, recording)` what was asked. */
-export function camera(app, first, { fps = null, lengths = false } = {}) {
-  const parts = { state: state(), picture: picture(app, first, { fps }), facts: facts(), actions: actions(app, first, { lengths }) };
+export function camera(app, first, { fps = null, card = false } = {}) {
+  const parts = { state: state(), picture: picture(app, first, { fps, card }), facts: facts(), actions: actions(app, first, { card }) };
   parts.picture.element.append(parts.actions.red);
   let now = first;
   let status = null;

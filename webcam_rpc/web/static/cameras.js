@@ -8,6 +8,7 @@ import { formats } from "./formats.js";
 import { nothing, waiting } from "./parts.js";
 
 const LOOK_MS = 2000;
+const SOON_MS = 700;
 /** Pictures a second in a card: enough to see that it lives, and little enough for a telephone. */
 const CARD_FPS = 15;
 
@@ -21,6 +22,10 @@ function all(app) {
   const place = h("div", {});
   const count = h("p", { class: "hint", role: "status" });
 
+  const look = () => ask(app, [...cards.values()].map((card) => card.shown).filter((shown) => shown.picture.visible()));
+  let soon = null;
+  app.onstop(() => clearTimeout(soon));
+
   function show() {
     const known = app.cameras.all();
     for (const [id, card] of cards) {
@@ -31,7 +36,12 @@ function all(app) {
     known.forEach((now, at) => {
       let card = cards.get(now.camera_id);
       if (card) card.update(now);
-      else cards.set(now.camera_id, (card = makeCard(app, now)));
+      else {
+        cards.set(now.camera_id, (card = makeCard(app, now)));
+        // Its figures need not wait for the next turn.
+        clearTimeout(soon);
+        soon = setTimeout(look, SOON_MS);
+      }
       // Only what is out of place is moved: a stream that is moved in the document begins anew.
       if (list.children[at] !== card.element) list.insertBefore(card.element, list.children[at] ?? null);
     });
@@ -43,7 +53,6 @@ function all(app) {
 
   app.onstop(app.cameras.on(show));
   show();
-  const look = () => ask(app, [...cards.values()].filter((card) => card.shown.picture.visible()).map((card) => card.shown));
   app.every(LOOK_MS, look);
   app.on("recording_status_update", look);
   const element = h("section", {}, h("div", { class: "head" }, h("h1", {}, "Cameras"), count), place);
@@ -61,7 +70,7 @@ function none() {
 
 function makeCard(app, first) {
   const own = app.scope(); // a camera may go while the view stays
-  const shown = shownCamera(own, first, { fps: CARD_FPS });
+  const shown = shownCamera(own, first, { fps: CARD_FPS, card: true });
   const whose = h("span", { class: "unseen" });
   const name = h("a", { href: `#/cameras/${encodeURIComponent(first.camera_id)}` });
   const device = h("p", { class: "device" });
@@ -125,6 +134,8 @@ function one(app) {
   app.onstop(app.cameras.on(show));
   show();
   app.every(LOOK_MS, () => made && ask(app, [made.shown]));
+  const soon = setTimeout(() => made && ask(app, [made.shown]), SOON_MS);
+  app.onstop(() => clearTimeout(soon));
   app.on("recording_status_update", (params) => made && params.camera_id === id && ask(app, [made.shown]));
   element.turn = (args) => args[0] === id && made !== null && made.turn(args[1] ?? "");
   return element;
@@ -140,7 +151,7 @@ function unknown(id) {
 }
 
 function page(app, first) {
-  const shown = shownCamera(app, first, { lengths: true });
+  const shown = shownCamera(app, first);
   const base = `#/cameras/${encodeURIComponent(first.camera_id)}`;
   const title = h("h1", {});
   const device = h("p", { class: "device" });

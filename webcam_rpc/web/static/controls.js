@@ -94,7 +94,7 @@ function row(app, device, first, { operates, set }) {
   const made = input();
   const undo = h(
     "button",
-    { type: "button", class: "quiet small", "aria-label": `Set ${title(first.name)} back to its default`, hidden: true },
+    { type: "button", class: "quiet small undo", "aria-label": `Set ${title(first.name)} back to its default`, hidden: true },
     icon("refresh"),
   );
   undo.addEventListener("click", () => {

@@ -25,7 +25,7 @@ export function view(app) {
     "table",
     { class: "events" },
     h("caption", { class: "unseen" }, "Events, the newest first"),
-    h("thead", {}, h("tr", {}, ...["Time", "What", "Camera", ""].map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, ...["Time", "What", "Camera", "When told"].map((name) => h("th", { scope: "col" }, name)))),
     rows,
   );
   const place = h("div", { class: "scroll" });
@@ -153,7 +153,7 @@ function say(topic, params) {
       return [`${title(params.component)} is ${params.status.toLowerCase()}: ${params.detail}`, params.status !== "HEALTHY"];
     case "connection":
       return params.lost
-        ? ["Connected again. What happened meanwhile is not known any more: the service was restarted, or it was too long.", true]
+        ? ["Connected again. What happened meanwhile is not known any more: the service was started anew, or too much has happened since.", true]
         : [`Connected again; ${params.replayed} ${params.replayed === 1 ? "event was" : "events were"} missed and told afterwards.`, false];
     default:
       return [title(topic), false];

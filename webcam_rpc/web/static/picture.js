@@ -12,6 +12,8 @@ const LOOK_MS = 1000;
 /** A camera that delivers while our picture stands still for so long has a stream that is stuck. */
 const STUCK = 6000;
 const LONGEST = 60_000;
+const FIRST_DELAY = 1000;
+const LONGEST_DELAY = 15_000;
 const SAMPLE = 16;
 
 let streams = 0;
@@ -24,9 +26,10 @@ function release() {
 }
 
 /**
- * Make the picture of a camera: {element, update(camera, status)}. `fps` lets no more pictures through.
+ * Make the picture of a camera: {element, update(camera, status)}. `fps` lets no more pictures through; in a
+ * `card` a picture of an unusual shape gets bars, so that cards stay alike.
  */
-export function picture(app, camera, { fps = null } = {}) {
+export function picture(app, camera, { fps = null, card = false } = {}) {
   const veil = h("div", { class: "veil" });
   const frame = h("div", { class: "frame" });
   const badge = h("span", { class: "badge", hidden: true });
@@ -34,12 +37,14 @@ export function picture(app, camera, { fps = null } = {}) {
 
   let now = camera;
   let delivering = null; // what the service last said: whether the camera gives pictures
-  let visible = false;
+  let visible = null; // not known yet
   let mode = "off"; // off | stream | stills
   let shownImage = null;
   let nextImage = null;
   let timer = null;
-  let delay = 1000;
+  let delay = FIRST_DELAY;
+  let notBefore = 0;
+  let begun = 0; // how many times
   let opened = 0;
   let moved = 0;
   let patience = STUCK;
@@ -52,14 +57,27 @@ export function picture(app, camera, { fps = null } = {}) {
   const wanted = () =>
     visible && !document.hidden && allowed() && now.status === "CONNECTED" && app.rpc.state === "open";
 
-  function url(path, query) {
-    const address = new URL(path, location.href);
-    for (const [name, value] of Object.entries(query)) if (value != null) address.searchParams.set(name, value);
-    return address.href;
+  function address(path, query) {
+    const url = new URL(path, location.href);
+    for (const [name, value] of Object.entries(query)) if (value != null) url.searchParams.set(name, value);
+    return url.href;
+  }
+
+  /** It did not go well: not again at once, or the page would have the camera started and failing without a pause. */
+  function back() {
+    notBefore = performance.now() + delay;
+    delay = Math.min(delay * 2, LONGEST_DELAY);
   }
 
   function begin() {
     if (mode !== "off" || !wanted()) return;
+    clearTimeout(timer);
+    const wait = notBefore - performance.now();
+    if (wait > 0) {
+      timer = setTimeout(settle, wait + 1);
+      veils();
+      return;
+    }
     waiting.delete(upgrade);
     if (streams < STREAMS) {
       streams += 1;
@@ -68,7 +86,7 @@ export function picture(app, camera, { fps = null } = {}) {
       mode = "stills";
       waiting.add(upgrade);
     }
-    delay = 1000;
+    begun += 1;
     patience = STUCK;
     open();
     veils();
@@ -90,7 +108,7 @@ export function picture(app, camera, { fps = null } = {}) {
     image.addEventListener("load", () => came(image));
     // The address differs each time, or the browser would join the stream that is stuck.
     const query = { t: Math.round(performance.timeOrigin + opened) };
-    image.src = mode === "stream" ? url(now.stream_url, { fps, ...query }) : url(now.snapshot_url, query);
+    image.src = mode === "stream" ? address(now.stream_url, { fps, ...query }) : address(now.snapshot_url, query);
   }
 
   /** The first picture is there. */
@@ -101,33 +119,44 @@ export function picture(app, camera, { fps = null } = {}) {
     shownImage = image;
     image.alt = `Live picture of ${now.alias || now.name}`;
     frame.append(image);
-    frame.style.aspectRatio = `${image.naturalWidth} / ${image.naturalHeight}`;
+    shape(image.naturalWidth, image.naturalHeight);
     drop(old);
     frame.querySelector(".frozen")?.remove();
     problem = null;
-    delay = 1000;
+    delay = FIRST_DELAY;
     moved = performance.now();
     veils();
     if (mode === "stills") timer = setTimeout(open, STILL_MS);
   }
 
+  /** Give the frame the shape of the picture before it is there, or all below would jump. */
+  function shape(width, height) {
+    if (!(width > 0 && height > 0)) return;
+    const ratio = width / height;
+    frame.style.aspectRatio = String(card ? Math.min(16 / 9, Math.max(4 / 3, ratio)) : ratio);
+  }
+
   async function failed(image) {
-    drop(image);
     nextImage = null;
+    drop(image);
+    const mine = begun;
     // An <img> does not tell why; the same address as a single picture does.
     let why = null;
     try {
-      const answer = await fetch(url(now.snapshot_url, {}), { signal: app.signal });
+      const answer = await fetch(address(now.snapshot_url, {}), { signal: app.signal });
+      if (answer.status === 401 || answer.status === 403) app.rpc.refreshSession().catch(() => {});
       if (!answer.ok) why = (await answer.text()).trim();
       else answer.body?.cancel();
     } catch {
       why = null;
     }
-    if (mode === "off") return;
+    // Ended meanwhile, or begun anew.
+    if (mode === "off" || nextImage || begun !== mine) return;
     problem = why;
     veils();
-    timer = setTimeout(open, delay);
-    delay = Math.min(delay * 2, 15_000);
+    back();
+    clearTimeout(timer);
+    timer = setTimeout(open, notBefore - performance.now());
   }
 
   function end() {
@@ -141,7 +170,6 @@ export function picture(app, camera, { fps = null } = {}) {
     }
     const was = mode;
     mode = "off";
-    problem = null;
     sample = null;
     if (was === "stream") release();
     veils();
@@ -162,8 +190,7 @@ export function picture(app, camera, { fps = null } = {}) {
 
   function drop(image) {
     if (!image) return;
-    // Only an address of nothing ends the request for sure; without a src some browsers go on reading.
-    image.src = "data:,";
+    image.removeAttribute("src"); // ends the request
     image.remove();
   }
 
@@ -237,15 +264,26 @@ export function picture(app, camera, { fps = null } = {}) {
 
   return {
     element,
-    visible: () => visible,
+    visible: () => visible !== false,
     update(changed, status = null) {
       const before = now.status;
       now = changed;
+      shape(...(now.resolution ?? "").split("x").map(Number));
       // Nothing is amiss with a camera that nobody uses.
       const used = Object.values(status?.consumers ?? {}).some((count) => count > 0);
       const age = status?.last_frame_age_ms ?? null;
       delivering = used && age !== null ? age < 3000 : null;
-      if (before !== now.status && now.status === "CONNECTED" && mode !== "off") end();
+      if (now.status === "DISCONNECTED") {
+        delay = FIRST_DELAY;
+        notBefore = 0;
+        problem = null;
+      }
+      // Once nobody uses it, it counts as well again: why it failed stays in view until there is a picture.
+      if (now.status === "ERROR") {
+        problem = now.reason;
+        if (before !== "ERROR") back();
+      }
+      if (before === "DISCONNECTED" && now.status === "CONNECTED" && mode !== "off") end();
       settle();
     },
     fullscreen: () => element.requestFullscreen?.(),
