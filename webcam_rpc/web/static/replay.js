@@ -39,7 +39,12 @@ export function replay(info, missing) {
   };
   /** End the stream, and show its last picture in its place. */
   const hold = () => {
-    if (!picture.naturalWidth) return;
+    if (begun !== null || over || !picture.isConnected) return;
+    if (!picture.naturalWidth) {
+      // Paused before the first one came: it is waited for, or the stream would go on.
+      setTimeout(hold, 100);
+      return;
+    }
     const still = h("canvas");
     still.width = picture.naturalWidth;
     still.height = picture.naturalHeight;
