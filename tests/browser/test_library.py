@@ -1,4 +1,4 @@
-"""The library in the page: recordings that no browser plays, files that go, schedules by a form, what goes by itself."""
+"""The library in the page: recordings that no browser plays, files that go, schedules by a form, the policy."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RecordingTests(LibraryCase):
         self.assertEqual(page.evaluate("location.hash"), "#/recordings")
 
     async def test_gone_meanwhile(self) -> None:
-        """A file that somebody else has deleted is told as that, and is in the list no longer; the focus is not lost."""
+        """A file that somebody else has deleted is told as that, and leaves the list; the focus is not lost."""
         service = await self.recorded("one", "two")
         page = self.window(service, "/#/recordings").page
         play = page.get_by_role("button", name="Play two.mp4")
