@@ -72,7 +72,7 @@ function component(name, part) {
 
 /** Long counts of bytes as people read them. */
 function readable(detail) {
-  return detail.replace(/\b(\d{4,}) bytes\b/g, (_, count) => bytes(Number(count)));
+  return detail.replace(/\b(\d{4,})(?: bytes\b|(?= have to stay free))/g, (_, count) => bytes(Number(count)));
 }
 
 /** What is wrong with each camera that has a trouble, and what to do about it. */

@@ -17,6 +17,9 @@ export function replay(info, missing) {
   let at = 0;
   let begun = null;
   let timer = null;
+  let over = false;
+  /** The picture that is held while nothing is played. */
+  let held = null;
 
   const told = () => {
     place.value = String(at);
@@ -34,22 +37,20 @@ export function replay(info, missing) {
     told();
     hold();
   };
-  /** End the stream, and keep the last picture where the browser can be asked for it. */
+  /** End the stream, and show its last picture in its place. */
   const hold = () => {
-    if (picture.naturalWidth) {
-      const still = document.createElement("canvas");
-      still.width = picture.naturalWidth;
-      still.height = picture.naturalHeight;
-      still.getContext("2d").drawImage(picture, 0, 0);
-      still.toBlob((blob) => {
-        if (blob && begun === null && !over) release(URL.createObjectURL(blob));
-      }, "image/jpeg");
-    }
+    if (!picture.naturalWidth) return;
+    const still = h("canvas");
+    still.width = picture.naturalWidth;
+    still.height = picture.naturalHeight;
+    still.getContext("2d").drawImage(picture, 0, 0);
+    still.toBlob((blob) => {
+      if (blob && begun === null && !over) release(URL.createObjectURL(blob));
+    }, "image/jpeg");
   };
-  let url = null;
   const release = (next) => {
-    const before = url;
-    url = next;
+    const before = held;
+    held = next;
     if (next) picture.src = next;
     else picture.removeAttribute("src");
     if (before) URL.revokeObjectURL(before);
@@ -57,8 +58,8 @@ export function replay(info, missing) {
   const play = () => {
     if (length && at >= length - 0.05) at = 0;
     const from = at.toFixed(2);
-    if (url) URL.revokeObjectURL(url);
-    url = null;
+    if (held) URL.revokeObjectURL(held);
+    held = null;
     // Each time another address: what a browser has of a stream that ended it would show again.
     picture.src = `${info.download_url}?as=mjpeg&from=${from}&t=${Date.now()}`;
     begun = performance.now();
@@ -76,7 +77,6 @@ export function replay(info, missing) {
       text(shown, `${clock(now)} / ${clock(length)}`);
     }, 200);
   };
-  let over = false;
   toggle.addEventListener("click", () => (begun === null ? play() : pause()));
   place.addEventListener("input", () => {
     begun = null;
@@ -90,7 +90,7 @@ export function replay(info, missing) {
     play();
   });
   picture.addEventListener("error", async () => {
-    if (over || url) return;
+    if (over || held) return;
     quiet();
     const why = await missing(() =>
       notice("bad", "Its pictures cannot be had.", "Try again in a moment, or download it and play it with VLC or mpv."),

@@ -77,7 +77,10 @@ function bar(info) {
 function figures(info) {
   const key = (kind) => h("span", { class: `key ${kind}`, "aria-hidden": "true" });
   return facts([
-    ...parts(info).map(([name, kind, taken]) => [h("span", {}, key(kind), name), bytes(taken)]),
+    ...parts(info).map(([name, kind, taken]) => {
+      const short = kind === "floor" && taken < info.floor;
+      return [h("span", {}, key(kind), name), short ? `${bytes(taken)} of ${bytes(info.floor)}` : bytes(taken)];
+    }),
     ["The whole disk", `${bytes(info.total_space)}, ${info.usage_percentage} % in use`],
   ]);
 }
@@ -114,7 +117,7 @@ function policyForm(app, done) {
   const form = h(
     "form",
     { class: "form policy", novalidate: true },
-    h("div", { class: "field" }, h("label", { for: kind.id }, "What goes by itself"), kind),
+    h("div", { class: "field" }, h("label", { for: kind.id }, "Delete by itself"), kind),
     fields.age,
     fields.size,
     error,
