@@ -158,7 +158,7 @@ class App {
   }
 }
 
-/** What is shown: {entry, app, element, role}. */
+/** What is shown: {entry, app, element, role, path}. */
 let shown = null;
 
 function route() {
@@ -179,14 +179,15 @@ async function render() {
   const { entry, args } = route();
   const role = rpc.session.role;
   if (shown?.entry === entry && shown.role === role) {
-    if (String(shown.app.args) === String(args)) return;
+    if (shown.path === location.hash) return;
+    shown.path = location.hash;
     shown.app.args = args;
     if (shown.element.turn && shown.element.turn(args) !== false) return;
   }
-  const moved = shown !== null && shown.entry !== entry;
+  const moved = shown !== null && (shown.entry !== entry || shown.role === role);
   shown?.app.stop();
   const app = new App(entry, args);
-  const mine = { entry, app, role, element: h("div") };
+  const mine = { entry, app, role, path: location.hash, element: h("div") };
   shown = mine;
   document.title = `${entry.title} – webcam_rpc`;
   menu();

@@ -213,6 +213,7 @@ function page(app, first) {
     turn,
     update(now) {
       text(title, now.alias || now.name);
+      document.title = `${now.alias || now.name} – webcam_rpc`;
       text(device, now.alias ? `${now.name}, ${now.device}` : now.device);
       text(reason, now.status === "ERROR" ? now.reason : "");
       reason.hidden = now.status !== "ERROR";

@@ -60,7 +60,7 @@ function shown(checks) {
 export function about(app, camera) {
   const list = loaded(app, () => app.call("get_camera_status", { device: camera.camera_id }), (status) => {
     const row = (name, value) => [h("dt", {}, name), h("dd", {}, value ?? "–")];
-    const holder = status.holder ? `${status.holder.comm} (pid ${status.holder.pid})` : (status.holder_reason ?? "nobody");
+    const holder = status.holder ? `${status.holder.comm} (pid ${status.holder.pid})` : (status.holder_reason ? `not known: ${status.holder_reason}` : "nobody");
     const link = (url) => h("a", { href: url, target: "_blank", rel: "noopener" }, url);
     const ids = status.vendor_id ? `${status.vendor_id}:${status.product_id}` : null;
     return h(

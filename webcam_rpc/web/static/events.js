@@ -86,10 +86,8 @@ export function view(app) {
     h(
       "div",
       { class: "tools" },
-      h("label", { for: "event-kind" }, "Kind"),
-      kind,
-      h("label", { for: "event-camera" }, "Camera"),
-      camera,
+      h("span", { class: "choice" }, h("label", { for: "event-kind" }, "Kind"), kind),
+      h("span", { class: "choice" }, h("label", { for: "event-camera" }, "Camera"), camera),
     ),
     count,
     place,

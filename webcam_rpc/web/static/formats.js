@@ -48,6 +48,10 @@ function render(app, device, { modes, validation_status: validation }) {
   const freeRate = h("div", { class: "field" }, h("label", { for: "free-rate" }, "Pictures a second"), free);
   const outcome = h("p", { class: "outcome", role: "status" });
 
+  // Which of them is set is not told; one that has the present size is the likeliest.
+  const likely = modes.find((mode) => `${mode.width}x${mode.height}` === app.cameras.get(device)?.resolution);
+  if (likely) format.value = likely.pixel_format;
+
   const ofKind = () => modes.filter((mode) => mode.pixel_format === format.value);
   const chosen = () => ofKind()[Number(size.value)] ?? ofKind()[0];
 
