@@ -17,9 +17,10 @@ export class Files {
   /**
    * @param kind "recording" or "snapshot", as the methods are named.
    * @param row makes `{element, update(file)}` of a file.
+   * @param listed is called with the files of each list that came.
    * @param show fills a place with what is known of a file, and gives what ends that: `show(info, place) -> stop`.
    */
-  constructor(app, kind, { row, show, empty, listClass }) {
+  constructor(app, kind, { row, show, empty, listClass, listed = () => {} }) {
     this.app = app;
     this.kind = kind;
     this._row = row;
@@ -55,6 +56,7 @@ export class Files {
       (page) => {
         this._files = page.files;
         this._paged(page);
+        listed(page.files);
       },
       (error) => this._failed(error),
     );
@@ -64,6 +66,11 @@ export class Files {
   /** Look again soon. */
   again() {
     this._looking.again();
+  }
+
+  /** Show the rows again: what is known beside the list has changed. */
+  redraw() {
+    this._draw();
   }
 
   /** What a camera is called. */

@@ -7,17 +7,23 @@ import { busy } from "./parts.js";
 import { replay } from "./replay.js";
 import { bytes, clock, distance, ending, moment, rate } from "./words.js";
 
+/** How long ago a file was changed that may still be rewritten, in ms, and how many are looked at. */
+const RECENT = 600000;
+const LOOKED_AT = 5;
 const GOES_ON = new Set(["STARTING", "RECORDING", "STOPPING", "WAITING"]);
 
 export function view(app) {
   const running = runningNow(app);
+  const rewriting = new Set();
   const files = new Files(app, "recording", {
-    row: (file, list) => row(app, file, list),
+    row: (file, list) => row(app, file, list, rewriting),
     show,
+    listed: (found) => seeRewriting(app, found, rewriting, () => files.redraw()),
     empty: { icon: "record", title: "Nothing has been recorded yet", text: "Start a recording at a camera, or make a schedule." },
     listClass: "rows",
   });
   app.on("recording_status_update", (update) => {
+    if (update.status === "FINALIZED") rewriting.delete(update.filename);
     running.again();
     files.again();
     if (update.status === "ERROR" && !update.replayed)
@@ -31,6 +37,23 @@ export function view(app) {
   // Not before the element is in the page: a dialog gives the focus back to what had it.
   if (app.args.length) queueMicrotask(() => files.open(app.args[0]));
   return element;
+}
+
+/**
+ * Find out which of the newest are being rewritten as MP4. A list does not tell; that may take a while after the end of a
+ * recording, and only then.
+ */
+async function seeRewriting(app, found, rewriting, changed) {
+  const recent = found.filter(({ filename, modified_time }) => filename.endsWith(".mp4") && Date.now() - Date.parse(modified_time) < RECENT);
+  const infos = await Promise.allSettled(
+    recent.slice(0, LOOKED_AT).map(({ filename }) => app.call("get_recording_info", { filename })),
+  );
+  if (app.signal.aborted) return;
+  const before = [...rewriting].join();
+  for (const { value } of infos)
+    if (value?.finalizing) rewriting.add(value.filename);
+    else if (value) rewriting.delete(value.filename);
+  if ([...rewriting].join() !== before) changed();
 }
 
 /** The recordings that go on. */
@@ -90,10 +113,11 @@ function goesOn(app, first) {
   return { element, update, tick };
 }
 
-function row(app, file, list) {
+function row(app, file, list, rewriting) {
   let now = file;
   const about = h("span", { class: "meta" });
   const badge = h("span", { class: "status idle" }, "protected");
+  const busyness = h("span", { class: "status idle" }, "being rewritten as MP4");
   const protect = busy(app, {}, [icon("shield"), "Protect"], async () => {
     try {
       const info = await app.call("protect_recording", { filename: now.filename, protected: !now.protected });
@@ -106,6 +130,7 @@ function row(app, file, list) {
   const update = (fresh) => {
     now = fresh;
     badge.hidden = !fresh.protected;
+    busyness.hidden = !rewriting.has(fresh.filename);
     protect.setAttribute("aria-pressed", String(fresh.protected));
     fill(
       about,
@@ -119,7 +144,7 @@ function row(app, file, list) {
   const element = h(
     "li",
     {},
-    h("div", { class: "what" }, h("span", { class: "name" }, file.filename), badge, about),
+    h("div", { class: "what" }, h("span", { class: "name" }, file.filename), badge, " ", busyness, about),
     h(
       "div",
       { class: "acts" },
