@@ -54,7 +54,7 @@ class ConnectionTests(BrowserCase):
         self.assertEqual(await service.stop(), 0)
         page.get_by_text("The connection to the service is lost").wait_for()
         again = await self.serve(listen=(f"tcp:{port}:interface=127.0.0.1",))
-        page.get_by_text("the service was restarted").wait_for()
+        page.locator("main").get_by_text("is not known any more").wait_for()
         client = await self.connect(again)
         await client.call("take_snapshot", {"device": "demo", "filename": "anew"})
         page.locator("main").get_by_text("anew.jpg").wait_for()

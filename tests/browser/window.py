@@ -42,7 +42,7 @@ WANTED = "WEBCAM_BROWSER"
 #: A folder for the pictures; without it they are left in the test's own.
 PICTURES = "WEBCAM_SCREENSHOTS"
 #: Seconds for a page to show anything: far more than it takes.
-PATIENCE = 10.0
+PATIENCE = 30.0
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _GRAVE = ("serious", "critical")
 
