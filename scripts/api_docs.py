@@ -94,6 +94,7 @@ On the same port. Pictures, streams and files need the role `viewer`; a page of 
 | `/cameras/ID/snapshot.jpg` | the newest picture; `?fresh=1` one from after the request, `?max_age_ms=` |
 | `/cameras/ID/stream.mjpg` | `multipart/x-mixed-replace`; `?fps=` lets pictures pass, `?width=` makes them smaller |
 | `/files/recordings/NAME`, `/files/snapshots/NAME` | files, with ranges |
+| `/files/recordings/NAME?as=mjpeg` | the pictures of a recording with `codec: copy` as a stream, at their pace; `&from=` seconds; four at a time |
 | `/?action=snapshot`, `/?action=stream`, `&camera=N` | as mjpg-streamer has them |
 | `/snapshot`, `/stream`, `/state` | as µStreamer has them |
 | `/health`, `/health/live`, `/health/ready` | for monitors: see [operations.md](operations.md); for anybody |

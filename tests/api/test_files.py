@@ -179,8 +179,12 @@ class StorageTests(FilesCase):
                 "recordings_size": 30,
                 "snapshots_size": 10,
                 "low_space_warning": False,
+                "floor": 100,
+                "policy": {"policy_type": "manual", "max_age_days": 30.0, "max_size_gb": 10.0, "enabled": False},
             },
         )
+        policy = self.call("set_retention_policy", {"policy_type": "age", "max_age_days": 7, "enabled": True})
+        self.assertEqual(self.call("get_storage_info")["policy"], policy)
 
     def test_policy(self) -> None:
         """A policy is set, kept, and keeps the limits that were not named."""

@@ -14,6 +14,7 @@ from tests.media.jpegs import part, small
 from webcam_rpc.api.pictures import Pictures
 from webcam_rpc.cameras.models import Status
 from webcam_rpc.media.frames import Frame
+from webcam_rpc.media.replay import MOST, Replays
 from webcam_rpc.media.scaled import OF_ONE, ScaledFeeds
 from webcam_rpc.media.troubles import Stopping
 from webcam_rpc.rpc.errors import DependencyFailed, InvalidParams, InvalidState, NotFound, RPCError, ShuttingDown
@@ -82,6 +83,7 @@ class PicturesTests(FeedCase):
             self.scaled,
             cast("Any", FakeLibrary()),
             quality=85,
+            replays=Replays(self.clock, lambda: 0.0, self.children),
         )
         #: It is what the network side wants: the type says so.
         self.checked: Media = self.pictures
@@ -104,6 +106,20 @@ class PicturesTests(FeedCase):
         self.assertRaises(NotFound, self.pictures.state, "usb-9")
         self.assertRaises(NotFound, self.pictures.watch, "usb-9", None, Viewer())
         self.failureResultOf(self.pictures.snapshot("usb-9"), NotFound)
+
+    def test_replay(self) -> None:
+        """A recording is played to whoever looks; what is too many is refused, and what goes wrong is told."""
+        viewer, ends = Viewer(), list[int]()
+        watching = [self.pictures.replay(Path("/m/a.mkv"), 0.0, viewer, lambda: ends.append(1)) for _ in range(MOST)]
+        with self.assertRaises(InvalidState) as caught:
+            self.pictures.replay(Path("/m/a.mkv"), 0.0, viewer, lambda: None)
+        self.assertEqual((caught.exception.data or {})["reason"], "TOO_MANY_REPLAYS")
+        self.children.started[-1].ends(1, stderr="moov atom not found\n")
+        (error,) = viewer.errors
+        self.assertIn("moov atom", str((error.data or {})["detail"]))
+        for each in watching:
+            each.stop()
+        self.assertEqual((ends, len(self.children)), ([], 0))
 
     def test_a_link_of_two(self) -> None:
         """A link that two cameras share is told as that."""

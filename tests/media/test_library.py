@@ -223,7 +223,7 @@ class FilesTests(FilesCase):
     def test_usage(self) -> None:
         """What the disk has, what our files take, and whether that is near the floor."""
         usage = self.successResultOf(self.library.usage())
-        self.assertEqual(msgspec.structs.astuple(usage), (1000, 40, 960, 30, 10, False))
+        self.assertEqual(msgspec.structs.astuple(usage), (1000, 40, 960, 30, 10, False, 100))
         self.disk.put("d.mp4", size=815)
         usage = self.successResultOf(self.library.usage())
         self.assertEqual((usage.available, usage.recordings_size, usage.low), (145, 845, True))

@@ -17,6 +17,8 @@ from webcam_rpc.web.pictures import media_resources
 from webcam_rpc.web.site import make_site
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import IAddress
 
     from webcam_rpc.web.media import Media, Viewer
@@ -83,6 +85,7 @@ class FakeMedia:
         self.plugged = ["usb-1", "usb-2"]
         self.watching: list[Watching] = []
         self.taking: list[tuple[str, bool, int | None, Deferred[Any]]] = []
+        self.replays: list[tuple[str, float, Callable[[], None]]] = []
         self.cancelled = 0
         self.defect: Exception | None = None
 
@@ -105,6 +108,14 @@ class FakeMedia:
         if self.defect is not None:
             raise self.defect
         self.watching.append(Watching(self, self._id(name), width, viewer))
+        return self.watching[-1]
+
+    def replay(self, path: Path, start: float, viewer: Viewer, ended: Callable[[], None]) -> Watching:
+        """Wait for the test."""
+        if self.defect is not None:
+            raise self.defect
+        self.replays.append((path.name, start, ended))
+        self.watching.append(Watching(self, "", None, viewer))
         return self.watching[-1]
 
     def file(self, kind: str, name: str) -> Path | None:

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.web.case import response
-from tests.web.mediacase import MediaCase, SlowWire
+from tests.web.mediacase import MediaCase, SlowWire, parts
 from tests.web.test_ranges import SPECS, bytes_of
 from tests.web.wire import ELSEWHERE, head
+from webcam_rpc.rpc.errors import DependencyFailed
 from webcam_rpc.web.sending import PIECE, STALLED
 from webcam_rpc.web.shown import DEADLINE
 
@@ -133,6 +134,63 @@ class WholeFileTests(FileCase):
         os.utime(path, (32_000_000_000, 32_000_000_000))
         _, headers, _ = self.get("/files/recordings/a.mp4")
         self.assertEqual(headers["last-modified"], headers["date"])
+
+
+class ReplayTests(FileCase):
+    """A recording of JPEGs as a stream."""
+
+    def test_pictures(self) -> None:
+        """They come one after another from the moment that was asked for; with the last one the connection ends."""
+        wire = self.slow("/files/recordings/a.mp4?as=mjpeg&from=2.5")
+        self.threads.work()
+        ((name, start, ended),) = self.media.replays
+        self.assertEqual((name, start), ("a.mp4", 2.5))
+        self.media.give(b"one", camera_id="")
+        self.media.give(b"two", camera_id="")
+        status, headers, body = response(wire.take())
+        self.assertEqual((status, [jpeg for _, jpeg in parts(body)]), (200, [b"one", b"two"]))
+        self.assertTrue(headers["content-type"].startswith("multipart/x-mixed-replace"))
+        ended()
+        self.settle(3)
+        self.assertTrue(wire.lost)
+        self.assertEqual(self.media.watching, [])
+
+    def test_gone(self) -> None:
+        """Who goes ends it; who goes before the file was looked for, has none begun."""
+        wire = self.slow("/files/recordings/a.mp4?as=mjpeg")
+        self.threads.work()
+        self.media.give(b"one", camera_id="")
+        wire.hang_up()
+        self.assertEqual(self.media.watching, [])
+        self.slow("/files/recordings/a.mp4?as=mjpeg").hang_up()
+        self.threads.work()
+        self.assertEqual(len(self.media.replays), 1)
+
+    def test_refused(self) -> None:
+        """Only a recording is played, from a moment that may be, and for nobody without the role."""
+        self.make("a.jpg", kind="snapshots")
+        for path, expected in (
+            ("/files/snapshots/a.jpg?as=mjpeg", 400),
+            ("/files/recordings/a.mp4?as=webm", 400),
+            ("/files/recordings/a.mp4?as=mjpeg&from=-1", 400),
+            ("/files/recordings/a.mp4?as=mjpeg&from=nan", 400),
+            ("/files/recordings/b.mp4?as=mjpeg", 404),
+        ):
+            self.assertEqual(self.get(path)[0], expected, path)
+        self.assertEqual(self.get("/files/recordings/a.mp4?as=mjpeg", peer=ELSEWHERE)[0], 401)
+        status, headers, body = self.get("/files/recordings/a.mp4?as=mjpeg", method="HEAD")
+        self.assertEqual((status, body), (200, b""))
+        self.assertTrue(headers["content-type"].startswith("multipart/x-mixed-replace"))
+        self.assertEqual(self.media.replays, [])
+
+    def test_no_pictures(self) -> None:
+        """What holds none is told as that."""
+        wire = self.slow("/files/recordings/a.mp4?as=mjpeg")
+        self.threads.work()
+        self.media.fail(DependencyFailed("FFMPEG_FAILED", "no JPEG", "get the file itself"))
+        status, _, body = response(wire.take())
+        self.assertEqual(status, 503)
+        self.assertIn(b"no JPEG", body)
 
 
 class NotThereTests(FileCase):

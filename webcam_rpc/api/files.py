@@ -122,7 +122,10 @@ class Deleted(msgspec.Struct, frozen=True):
 
 
 class StorageInfo(msgspec.Struct, frozen=True):
-    """The room of the media directory's disk and what our files take of it, in bytes."""
+    """The room of the media directory's disk and what our files take of it, in bytes.
+
+    ``floor`` is what stays free: nothing is begun below it. ``policy`` says which files go by themselves.
+    """
 
     total_space: int
     used_space: int
@@ -131,6 +134,8 @@ class StorageInfo(msgspec.Struct, frozen=True):
     recordings_size: int
     snapshots_size: int
     low_space_warning: bool
+    floor: int
+    policy: Policy
 
 
 class CleanedUp(msgspec.Struct, frozen=True):
@@ -283,6 +288,8 @@ class FileMethods:
             recordings_size=usage.recordings_size,
             snapshots_size=usage.snapshots_size,
             low_space_warning=usage.low,
+            floor=usage.floor,
+            policy=self._library.policy,
         )
 
     @inlineCallbacks

@@ -13,11 +13,12 @@ from twisted.internet.defer import inlineCallbacks
 from webcam_rpc.api.lookup import camera_of, present_camera
 from webcam_rpc.api.troubles import media_troubles_told, told
 from webcam_rpc.cameras.models import Status
+from webcam_rpc.media.replay import TooManyReplays
 from webcam_rpc.media.scaled import TooManyWidths
 from webcam_rpc.rpc.errors import InvalidState
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from twisted.internet.defer import Deferred
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from webcam_rpc.media.feeds import Feeds
     from webcam_rpc.media.frames import Frame
     from webcam_rpc.media.library import MediaLibrary
+    from webcam_rpc.media.replay import Replay, Replays
     from webcam_rpc.media.scaled import ScaledFeeds
     from webcam_rpc.media.snapshots import Snapshots
     from webcam_rpc.media.troubles import CaptureFailed
@@ -74,12 +76,12 @@ class Viewer(Protocol):
 
 
 class Watching:
-    """A viewer's hold on a camera.
+    """A viewer's hold on a camera, or on a recording that is played.
 
-    :ivar attachment: its hold on the feed.
+    :ivar attachment: its hold on what gives the frames.
     """
 
-    attachment: Attachment
+    attachment: Attachment | Replay
 
     def __init__(self, camera_id: str, viewer: Viewer) -> None:
         self.camera_id = camera_id
@@ -118,6 +120,7 @@ class Pictures:
         scaled: ScaledFeeds,
         library: MediaLibrary,
         quality: int,
+        replays: Replays,
     ) -> None:
         self._clock = clock
         self._registry = registry
@@ -126,6 +129,7 @@ class Pictures:
         self._scaled = scaled
         self._library = library
         self._quality = quality
+        self._replays = replays
 
     def configure(self, quality: int) -> None:
         """Tell that what is encoded has this quality from now on."""
@@ -183,6 +187,20 @@ class Pictures:
                 watching.attachment = source.attach("stream", watching)
         except TooManyWidths as refused:
             raise InvalidState("TOO_MANY_WIDTHS", widths=refused.widths, detail=str(refused)) from refused
+        return watching
+
+    def replay(self, path: Path, start: float, viewer: Viewer, ended: Callable[[], None]) -> Watching:
+        """Give the pictures of a recording, whose codec is ``copy``, from ``start`` seconds on at their pace.
+
+        Raises InvalidState, DependencyFailed and ShuttingDown.
+        """
+        # It is nobody's live picture: a token for one camera does not show it.
+        watching = Watching("", viewer)
+        try:
+            with media_troubles_told():
+                watching.attachment = self._replays.begin(path, start, watching, ended)
+        except TooManyReplays as refused:
+            raise InvalidState("TOO_MANY_REPLAYS", detail=str(refused)) from refused
         return watching
 
     def file(self, kind: Literal["recordings", "snapshots"], name: str) -> Path | None:

@@ -18,6 +18,7 @@ from webcam_rpc.media.finishing import Finishing
 from webcam_rpc.media.library import MediaLibrary
 from webcam_rpc.media.recorder import Recorder
 from webcam_rpc.media.recording_state import RecordingWanted
+from webcam_rpc.media.replay import Replays
 from webcam_rpc.media.scaled import ScaledFeeds
 from webcam_rpc.media.scheduler import Scheduler
 from webcam_rpc.media.schedules import Schedules
@@ -117,7 +118,8 @@ def make_media(base: Base, cameras: Cameras) -> Media:
         )
 
     scheduler = Scheduler(reactor, time.time, in_thread, bus, schedules, recorder, wanted)
-    pictures = Pictures(reactor, cameras.registry, feeds, snapshots, scaled, library, settings.media.quality)
+    replays = Replays(reactor, time.time, children)
+    pictures = Pictures(reactor, cameras.registry, feeds, snapshots, scaled, library, settings.media.quality, replays)
     caretaker = Caretaker(library, bus, in_thread, reactor)
     return Media(
         feeds,

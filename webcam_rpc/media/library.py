@@ -60,7 +60,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What the disk has and what our files take, in bytes; ``low``: the floor is near or reached."""
+    """What the disk has and what our files take, in bytes; ``low``: the ``floor`` that stays free is near."""
 
     total: int
     used: int
@@ -68,6 +68,7 @@ class Usage(msgspec.Struct, frozen=True):
     recordings_size: int
     snapshots_size: int
     low: bool
+    floor: int
 
 
 class Cleaned(msgspec.Struct, frozen=True):
@@ -316,7 +317,8 @@ class MediaLibrary:
         sizes = self._shelves.sizes()
         space = _or_broken(self.room.space)
         low = self.room.level(space, self.level) != "OK"
-        return Usage(space.total, space.used, space.available, sizes[RECORDINGS], sizes[SNAPSHOTS], low)
+        taken = sizes[RECORDINGS], sizes[SNAPSHOTS]
+        return Usage(space.total, space.used, space.available, *taken, low, self.room.floor(space))
 
 
 def _or_broken(function: Callable[..., _Result], *args: object) -> _Result:

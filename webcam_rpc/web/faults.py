@@ -46,7 +46,7 @@ _STATUS: Mapping[type[RPCError], HTTPStatus] = {
     StorageLow: HTTPStatus.INSUFFICIENT_STORAGE,
 }
 #: States that end by themselves: whoever asks again later may well be served.
-_PASSING = frozenset({"CAMERA_DISCONNECTED", "DEVICE_BUSY", "TOO_MANY_WIDTHS"})
+_PASSING = frozenset({"CAMERA_DISCONNECTED", "DEVICE_BUSY", "TOO_MANY_REPLAYS", "TOO_MANY_WIDTHS"})
 
 _log = Logger(namespace="webcam_rpc.web")
 

@@ -1,5 +1,7 @@
 """Recordings and snapshots as files: ``/files/recordings/NAME`` and ``/files/snapshots/NAME``.
 
+A recording of JPEGs is to be had as a stream, too: ``?as=mjpeg``, and ``&from=`` where it is to begin, in seconds.
+
 Owns the way of a file from the disk to a client, whole or in ranges. Everything that may wait for the disk is done in a
 thread, a few at a time: a disk that hangs must not take the threads from the cameras.
 """
@@ -13,6 +15,7 @@ import secrets
 import stat
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,12 +23,14 @@ from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.web.http import datetimeToString, stringToDatetime
 from twisted.web.server import NOT_DONE_YET
 
-from webcam_rpc.rpc.errors import DependencyFailed, NotFound
+from webcam_rpc.rpc.errors import DependencyFailed, InvalidParams, NotFound
 from webcam_rpc.web.conditions import outcome, range_applies
+from webcam_rpc.web.parts import Parts
 from webcam_rpc.web.ranges import Range, Unsatisfiable, ranges
 from webcam_rpc.web.resources import Root, refuse
 from webcam_rpc.web.sending import Sending
 from webcam_rpc.web.shown import Shown, later
+from webcam_rpc.web.stream import HEADERS, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
     from twisted.web.resource import Resource
 
     from webcam_rpc.web.channel import Request
-    from webcam_rpc.web.media import Kind, Media
+    from webcam_rpc.web.media import Kind, Media, Viewer, Watching
     from webcam_rpc.web.sending import Pieces
     from webcam_rpc.web.shown import Query
 
@@ -48,6 +53,8 @@ _READS = 4
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _TYPES = {".mp4": b"video/mp4", ".mkv": b"video/x-matroska", ".jpg": b"image/jpeg", ".png": b"image/png"}
 _RESOURCES: dict[Kind, str] = {"recordings": "recording", "snapshots": "snapshot"}
+#: No recording is longer than so many seconds.
+_LONGEST = 86400.0 * 366
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG)
 
 
@@ -118,9 +125,33 @@ class FilePage(Shown):
         self._kind: Kind = kind
         self._name = name
 
-    def show(self, request: Request, query: Query) -> int:  # noqa: ARG002 - nothing can be asked of a file
+    def show(self, request: Request, query: Query) -> int:
         """Open the file, and answer."""
+        if query.text("as") is not None:
+            return self._replay(request, query)
         return later(request, self._clock, self._open(), lambda file: self._answer(request, file))
+
+    def _replay(self, request: Request, query: Query) -> int:
+        """Answer with the pictures of a recording, one after another."""
+        if self._kind != "recordings" or query.text("as") != "mjpeg":
+            raise InvalidParams("as", "choice", "mjpeg, of a recording")
+        start = query.number("from", float, 0.0, _LONGEST) or 0.0
+
+        def found(path: Path | None) -> bytes | int:
+            if path is None:
+                raise NotFound(_RESOURCES[self._kind], self._name)
+            if request.method == b"HEAD":
+                for header, value in HEADERS.items():
+                    request.setHeader(header, value)
+                return b""
+            stream = Stream(self._clock, request, lambda _: None)
+            stream.open(partial(self._watch, path, start, stream), lambda _: Parts())
+            return NOT_DONE_YET
+
+        return later(request, self._clock, self._reads.run(self._media.file, self._kind, self._name), found)
+
+    def _watch(self, path: Path, start: float, stream: Stream, viewer: Viewer) -> Watching:
+        return self._media.replay(path, start, viewer, stream.leave)
 
     def _open(self) -> Deferred[Opened]:
         waiting: Deferred[Opened] = Deferred(lambda _: None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from twisted.internet.defer import Deferred
@@ -120,6 +120,12 @@ class Media(Protocol):
         """Have every picture given to ``viewer`` from now on, scaled to ``width`` where that is not None.
 
         The viewer is first called after this has returned. Raises RPCError for a camera that is not known.
+        """
+
+    def replay(self, path: Path, start: float, viewer: Viewer, ended: Callable[[], None]) -> Watching:
+        """Have the JPEGs of a recording given to ``viewer``, from ``start`` seconds on and at their pace.
+
+        ``ended`` is called when all were. Raises RPCError; of a file of another kind ``failed`` is called.
         """
 
     def file(self, kind: Kind, name: str) -> Path | None:

@@ -45,6 +45,11 @@ import { moment, title as titled } from "./words.js";
 
 const VIEWS = [
   { path: "cameras", title: "Cameras", role: "status", load: () => import("./cameras.js") },
+  { path: "recordings", title: "Recordings", role: "viewer", load: () => import("./recordings.js") },
+  { path: "snapshots", title: "Snapshots", role: "viewer", load: () => import("./snapshots.js") },
+  { path: "schedules", title: "Schedules", role: "status", load: () => import("./schedules.js") },
+  { path: "storage", title: "Storage", role: "status", load: () => import("./storage.js") },
+  { path: "health", title: "Health", role: "status", load: () => import("./health.js") },
   { path: "events", title: "Events", role: "status", load: () => import("./events.js") },
 ];
 /** Not in the menu. */

@@ -1,6 +1,6 @@
 // What one camera is shown with, in its card and on its own page: state, picture, facts, and what can be done with it.
 
-import { h, here, fill, icon, text } from "./dom.js";
+import { h, fill, icon, text } from "./dom.js";
 import { busy, sheet } from "./parts.js";
 import { picture } from "./picture.js";
 import { clock, fault, rate, span } from "./words.js";
@@ -94,7 +94,7 @@ function actions(app, camera, { card }) {
   const snapshot = busy(app, { class: "action" }, [icon("camera"), "Snapshot", whose()], async () => {
     const taken = await app.call("take_snapshot", { device: now.camera_id });
     app.say(`Snapshot of ${app.cameras.name(now.camera_id)} taken:`, {
-      link: { href: here(taken.download_url), text: taken.filename, file: true },
+      link: { href: `#/snapshots/${encodeURIComponent(taken.filename)}`, text: taken.filename },
     });
   });
   const words = h("span", {}, "Record");
@@ -105,7 +105,7 @@ function actions(app, camera, { card }) {
       set(null);
       const file = stopped.files?.at(-1) ?? stopped.filename;
       app.say(`Recording of ${app.cameras.name(now.camera_id)} stopped after ${clock(stopped.duration)}:`, {
-        link: file && { href: here(`/files/recordings/${encodeURIComponent(file)}`), text: file, file: true },
+        link: file && { href: `#/recordings/${encodeURIComponent(file)}`, text: file },
       });
     } else {
       const asked = length && length.value ? { duration: Number(length.value) } : {};

@@ -62,6 +62,7 @@ const ICONS = {
   trash: "M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13M10 11v5M14 11v5",
   shield: "M12 3 5 6v5c0 5 3 8 7 10 4-2 7-5 7-10V6z",
   play: "M8 5v14l11-7z",
+  pause: "M8 5v14M16 5v14",
   clock: "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.5 2",
   menu: "M4 7h16M4 12h16M4 17h16",
   edit: "M5 19h4L19 9l-4-4L5 15zM13 7l4 4",

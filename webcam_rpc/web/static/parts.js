@@ -84,9 +84,6 @@ export function busy(app, attributes, label, work) {
 const LONG = 6000;
 const MOST = 4;
 
-/** A file is shown beside the page, not in its place. */
-const FILE = { target: "_blank", rel: "noopener" };
-
 /** Show a note; errors stay until they are put away. */
 export function note(words, { error = false, link = null } = {}) {
   const place = document.getElementById("notes");
@@ -96,7 +93,7 @@ export function note(words, { error = false, link = null } = {}) {
     "div",
     { class: ["note", error && "bad"], role: error ? "alert" : null },
     icon(error ? "alert" : "check"),
-    h("span", {}, message, link && [" ", h("a", { href: link.href, ...(link.file && FILE) }, link.text)]),
+    h("span", {}, message, link && [" ", h("a", { href: link.href }, link.text)]),
     h("button", { type: "button", class: "quiet round", "aria-label": "Put this note away", onclick: close }, icon("cross")),
   );
   // The same is not said twice at a time.

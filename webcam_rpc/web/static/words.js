@@ -62,6 +62,8 @@ export function sentence(words) {
 }
 
 const REASONS = {
+  PROTECTED: "It is protected: take the protection away first.",
+  TOO_MANY_SCHEDULES: "There are as many schedules as are kept: cancel one first.",
   ALREADY_RECORDING: "This camera is already being recorded.",
   NOT_RECORDING: "This camera is not being recorded.",
   CAMERA_DISCONNECTED: "This camera is not plugged in.",
@@ -113,4 +115,29 @@ export function fault(error) {
 
 function wait(data) {
   return data.retry_after_ms ? `Try again in ${span(Math.ceil(data.retry_after_ms / 1000))}.` : "";
+}
+
+/** Give how far a moment is from now: in 3 min, 2 h ago. */
+export function distance(timestamp) {
+  const seconds = (Date.parse(timestamp) - Date.now()) / 1000;
+  if (Number.isNaN(seconds)) return "–";
+  return seconds > 0 ? `in ${span(seconds)}` : `${span(-seconds)} ago`;
+}
+
+const ENDINGS = {
+  stopped: "stopped",
+  duration: "its time was up",
+  segment: "goes on in the next file",
+  unplugged: "the camera was unplugged",
+  capture_failed: "the camera gave no more pictures",
+  encoder_failed: "the encoder failed",
+  storage_low: "no room was left",
+  storage_failed: "the disk could not be written to",
+  shutdown: "the service was stopped",
+  interrupted: "the service or the machine ended; it was recovered",
+};
+
+/** Say why a recording, or one file of it, ended. */
+export function ending(reason) {
+  return ENDINGS[reason] ?? String(reason ?? "");
 }
