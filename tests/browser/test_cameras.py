@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
+from typing import TYPE_CHECKING
 
 from tests.browser.cameras import CamerasCase
+from tests.browser.window import PATIENCE
 from tests.integration.test_service import about
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.wsclient import Client
 
 _PICTURE = "[...document.images].some(i => i.src.includes('stream') && i.naturalWidth > 0)"
 
@@ -61,13 +69,21 @@ class HiddenTests(CamerasCase):
         client = await self.connect(service)
         page = self.window(service).page
         self.until(page, _PICTURE)
-        self.assertEqual((await client.call("get_camera_status", {"device": "demo"}))["consumers"].get("stream"), 1)
+        await self.streams(client, page, 1)
         page.goto(f"{service.http_url}/#/events")
         page.get_by_role("heading", name="Events").wait_for()
-        for _ in range(100):
+        await self.streams(client, page, 0)
+        page.goto(f"{service.http_url}/#/cameras")
+        self.until(page, _PICTURE)
+        await self.streams(client, page, 1)
+
+    async def streams(self, client: Client, page: Page, number: int) -> None:
+        """Wait until the camera has so many viewers."""
+        end = time.monotonic() + PATIENCE
+        while True:
             consumers = (await client.call("get_camera_status", {"device": "demo"}))["consumers"]
-            if not consumers.get("stream"):
-                break
+            if consumers.get("stream", 0) == number:
+                return
+            if time.monotonic() > end:
+                self.fail(f"after {PATIENCE:g} s the viewers are still {consumers}, not {number}")
             page.wait_for_timeout(50)
-        else:
-            self.fail(f"still streamed to a view that shows no camera: {consumers}")

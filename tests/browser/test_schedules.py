@@ -39,7 +39,7 @@ class ScheduleTests(BrowserCase):
         switch = page.locator("main").get_by_role("switch")
         self.reach(page, switch)
         page.keyboard.press("Space")
-        page.get_by_text("switched off").wait_for()
+        page.locator("main .status").get_by_text("off", exact=True).wait_for()
         self.assertFalse((await client.call("list_schedules"))["schedules"][0]["enabled"])
         self.picture(page, "schedule-off")
         self.press(page, page.locator("main").get_by_role("button", name=re.compile("^Cancel")))
