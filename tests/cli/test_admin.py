@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from webcam_rpc.cli import admin
+from webcam_rpc.cli import admin, failures
 from webcam_rpc.web import local
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CallTests(SynchronousTestCase):
 
     def refused(self) -> tuple[int, str]:
         """Give exit status and text of a call that fails."""
-        failed = self.assertRaises(admin.Failed, admin.call, self.state, "list_tokens", {})
+        failed = self.assertRaises(failures.Failed, admin.call, self.state, "list_tokens", {})
         return failed.status, str(failed)
 
     def test_same_socket_as_the_service(self) -> None:

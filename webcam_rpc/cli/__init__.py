@@ -11,9 +11,18 @@ import sys
 import click
 
 from webcam_rpc import __version__
-from webcam_rpc.cli.admin import Failed
+from webcam_rpc.cli.cameras import alias, cameras, diagnose, formats
+from webcam_rpc.cli.completion import completion
 from webcam_rpc.cli.configuration import config
+from webcam_rpc.cli.controls import controls
+from webcam_rpc.cli.failures import UNAVAILABLE, Failed, NoService
+from webcam_rpc.cli.files import group_of
+from webcam_rpc.cli.health import health, ping, status, storage
+from webcam_rpc.cli.pictures import snapshot
+from webcam_rpc.cli.recording import record
+from webcam_rpc.cli.schedules import schedule
 from webcam_rpc.cli.tokens import token
+from webcam_rpc.cli.words import plain
 
 
 @click.group(
@@ -25,8 +34,12 @@ def commands() -> None:
     """Look after the camera service on this machine."""
 
 
-commands.add_command(config)
-commands.add_command(token)
+for command in (
+    *(ping, status, health, cameras, alias, formats, controls, diagnose),
+    *(snapshot, group_of("snapshot"), record, group_of("recording"), schedule, storage),
+    *(token, config, completion),
+):
+    commands.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -35,6 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
         commands.main(arguments, prog_name="webcamctl")
     except Failed as failed:
         for line in str(failed).split("\n"):
-            # What the service or a file said: a terminal would obey control characters.
-            click.echo("webcamctl: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line), err=True)
+            click.echo("webcamctl: " + plain(line), err=True)
         sys.exit(failed.status)
+    except NoService:
+        click.echo("webcamctl: the service has just ended", err=True)
+        sys.exit(UNAVAILABLE)

@@ -1,0 +1,81 @@
+"""Figures and times as people read them. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_STEP, _FEW = 1000.0, 9.95
+
+
+def plain(text: str) -> str:
+    """Show what a terminal would obey: control characters come from devices, files and answers too."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def amount(size: float | None) -> str:
+    """Give bytes: ``512 B``, ``1.4 MB``."""
+    if size is None:
+        return "-"
+    if size < _STEP:
+        return f"{size:.0f} B"
+    for unit in _UNITS:
+        size /= _STEP
+        # 999 950 bytes are 1.0 MB, and not 1000.0 kB.
+        if size < _STEP - 0.05 or unit == _UNITS[-1]:
+            break
+    return f"{size:.1f} {unit}" if size < 100 - 0.05 else f"{size:.0f} {unit}"
+
+
+def span(seconds: float | None) -> str:
+    """Give a duration: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 07 min``, ``4 d 03 h``."""
+    if seconds is None:
+        return "-"
+    if seconds < _FEW:
+        return f"{seconds:.1f} s" if seconds % 1 else f"{seconds:.0f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+    if whole < _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
+    return f"{whole // _DAY} d {whole % _DAY // _HOUR:02} h"
+
+
+def clock(seconds: float) -> str:
+    """Give a running time: ``0:07``, ``12:30``, ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), _MINUTE)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(text: str | None) -> str:
+    """Give a moment of the service's in the time of this machine; ``-`` for none."""
+    if not text:
+        return "-"
+    return read(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def read(text: str) -> datetime:
+    """Read a moment as the service writes them."""
+    # Until Python 3.11 fromisoformat knows no Z.
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def rate(fps: float | None) -> str:
+    """Give frames per second, without decimals where there are none."""
+    return "-" if fps is None else f"{round(fps, 2):g}"
+
+
+def mode(resolution: str | None, fps: float | None) -> str:
+    """Give a mode as it is written everywhere: ``640x480 @ 30``."""
+    if resolution is None:
+        return "-"
+    return resolution if fps is None else f"{resolution} @ {rate(fps)}"
+
+
+def several(count: int, one: str, many: str | None = None) -> str:
+    """Give a number with its noun."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
