@@ -1,7 +1,7 @@
-"""``webcamctl``: what an administrator types on the machine itself.
+"""``webcamctl``: what is typed on the service's machine, and at a distance.
 
 Exit statuses: 0 done, 1 it could not be done (standard error says why), 2 the command line is wrong, 69 the service
-does not answer, 77 only root and the user of the service may.
+does not answer, 77 not permitted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from webcam_rpc.cli.configuration import config
 from webcam_rpc.cli.controls import controls
 from webcam_rpc.cli.failures import UNAVAILABLE, Failed, NoService
 from webcam_rpc.cli.files import group_of
+from webcam_rpc.cli.groups import InOrder
 from webcam_rpc.cli.health import health, ping, status, storage
+from webcam_rpc.cli.listening import monitor, selftest
 from webcam_rpc.cli.pictures import snapshot
 from webcam_rpc.cli.recording import record
 from webcam_rpc.cli.schedules import schedule
@@ -26,18 +28,19 @@ from webcam_rpc.cli.words import plain
 
 
 @click.group(
+    cls=InOrder,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="The service itself: `python -m webcam_rpc serve`.",
 )
 @click.version_option(__version__, prog_name="webcamctl")
 def commands() -> None:
-    """Look after the camera service on this machine."""
+    """Use and look after the camera service, of this machine or by --url of another."""
 
 
 for command in (
     *(ping, status, health, cameras, alias, formats, controls, diagnose),
     *(snapshot, group_of("snapshot"), record, group_of("recording"), schedule, storage),
-    *(token, config, completion),
+    *(monitor, selftest, token, config, completion),
 ):
     commands.add_command(command)
 

@@ -37,7 +37,7 @@ _MODE = re.compile(
 def cameras(service: Service, device: str | None, *, as_json: bool) -> None:
     """List the cameras; of one CAMERA, tell all that is known."""
     if device is not None:
-        _tell(service.call("get_camera_status", {"device": device}), as_json=as_json)
+        _tell(service, service.call("get_camera_status", {"device": device}), as_json=as_json)
         return
     listed = service.call("get_camera_list")
     if as_json:
@@ -57,7 +57,7 @@ def _row(one: dict[str, Any]) -> list[str]:
     return [one["device"], one["status"], name, mode(one["resolution"], one["fps"]), one["camera_id"]]
 
 
-def _tell(one: dict[str, Any], *, as_json: bool) -> None:
+def _tell(service: Service, one: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(one)
         return
@@ -75,7 +75,7 @@ def _tell(one: dict[str, Any], *, as_json: bool) -> None:
             ("Reason", one["reason"] or ""),
             ("Mode", mode(one["resolution"], one["fps"])),
             ("Measured", f"{rate(one['measured_fps'])} frames a second" if one["measured_fps"] else ""),
-            ("Last frame", f"{span(age / 1000)} ago" if age is not None else "none: nobody looks"),
+            ("Last frame", f"{span(age / 1000)} ago" if age is not None else "none, since nobody looks"),
             ("Frames", f"{one['frames']}{lost}" if one["frames"] else ""),
             ("Used by", consumers or "nobody"),
             ("Recording", one["recording"] or ""),
@@ -83,8 +83,8 @@ def _tell(one: dict[str, Any], *, as_json: bool) -> None:
             ("USB", usb),
             ("Serial", one["serial"] or ""),
             ("Driver", one["driver"] or ""),
-            ("Picture", one["snapshot_url"]),
-            ("Stream", one["stream_url"]),
+            ("Picture", f"{service.base or ''}{one['snapshot_url']}"),
+            ("Stream", f"{service.base or ''}{one['stream_url']}"),
         ]
     )
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 #: What HTTP says of those who may not, and of too much to do.
 _STATUSES = {401: NO_PERMISSION, 403: NO_PERMISSION, 429: UNAVAILABLE, 503: UNAVAILABLE}
-_OK = 200
 
 
 def call(
@@ -64,7 +63,7 @@ def opened(
     with reaching(where), contextlib.closing(connection):
         connection.request("GET", path, headers=dict(headers or {}))
         response = connection.getresponse()
-        if response.status != _OK:
+        if response.status != http.HTTPStatus.OK:
             raise _not_understood(f"{where}: {path}", response.status, response.read(_SHOWN))
         yield response
 
@@ -92,7 +91,7 @@ _SHOWN = 200
 
 def _why(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there; is the service running? `systemctl status webcam-service` tells"
+        return "nothing listens there: is the service running? On its machine `systemctl status webcam-service` tells"
     if isinstance(error, ssl.SSLError):
         return "it does not speak TLS as it should; is it http:// or ws:// perhaps?"
     if isinstance(error, OSError) and error.errno:
@@ -102,4 +101,7 @@ def _why(error: Exception) -> str:
 
 def _not_understood(where: str, status: int, text: bytes) -> Failed:
     shown = text[:_SHOWN].decode("utf-8", "replace").strip()
-    return Failed(f"{where}: {status} {shown}", _STATUSES.get(status, 1))
+    what = f"{where}: {status} {shown}"
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        what += "\nWhat to do: show another token; `webcamctl token create` on the service's machine makes one"
+    return Failed(what, _STATUSES.get(status, 1))

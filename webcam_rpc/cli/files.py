@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import click
 from click.shell_completion import CompletionItem
@@ -184,16 +183,16 @@ def fetch(service: Service, path: str, target: Path, size: int | None, *, quiet:
     if str(target) == "-":
         with service.file(path) as answer:
             for piece in _pieces(answer.read, None):
-                click.get_binary_stream("stdout").write(piece)
+                _write(sys.stdout.buffer, piece, target)
         return
     part = target.with_name(f".{target.name}.part")
     try:
         with service.file(path) as answer:
             length = int(answer.headers.get("Content-Length") or size or 0)
             got = 0
-            with _written(part) as file, progress.bar(length, plain(target.name), shown=not quiet) as bar:
+            with _created(part) as file, progress.bar(length, plain(target.name), shown=not quiet) as bar:
                 for piece in _pieces(answer.read, length):
-                    file.write(piece)
+                    _write(file, piece, target)
                     got += len(piece)
                     bar.update(len(piece), amount(got))
             if got != length:
@@ -205,14 +204,19 @@ def fetch(service: Service, path: str, target: Path, size: int | None, *, quiet:
         click.echo(f"{target}: {amount(length)}", err=True)
 
 
-@contextlib.contextmanager
-def _written(part: Path) -> Iterator[Any]:
+def _created(part: Path) -> BinaryIO:
     try:
-        file = part.open("wb")
+        return part.open("wb")
     except OSError as error:
         raise Failed(f"{part.parent}: {error.strerror}") from None
-    with file:
-        yield file
+
+
+def _write(file: BinaryIO, piece: bytes, target: Path) -> None:
+    try:
+        file.write(piece)
+    except OSError as error:
+        # It is our own disk, and not the connection.
+        raise Failed(f"{target}: {error.strerror}") from None
 
 
 def _pieces(read: Callable[[int], bytes], length: int | None) -> Iterator[bytes]:

@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 _AT_ONCE = 1.0
 
 
-class Defaulting(click.Group):
+class InOrder(click.Group):
+    """A group whose help lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's
+        """Give the names of the commands."""
+        return list(self.commands)
+
+
+class Defaulting(InOrder):
     """A group whose name alone is one of its commands: ``recordings`` is ``recordings list``.
 
     :param default: the command that is meant where none is named.

@@ -91,8 +91,8 @@ def start(service: Service, device: str | None, **options: Any) -> None:  # noqa
 def _waited_for(service: Service, begun: dict[str, Any]) -> dict[str, Any]:
     """Wait until a recording is over, or end it when we are told to."""
     last: dict[str, Any] = {}
-    try:
-        with _ended_by_signals():
+    with _told_once():
+        try:
             length = None if begun["duration"] is None else int(begun["duration"] * _STEPS)
             with progress.bar(length, plain(begun["filename"] or begun["device"])) as bar:
                 shown = 0
@@ -102,8 +102,9 @@ def _waited_for(service: Service, begun: dict[str, Any]) -> dict[str, Any]:
                     shown = max(done, shown)
                 if length is not None:
                     bar.update(max(0, length - shown), "")
-    except KeyboardInterrupt:
-        return dict(service.call("stop_recording", {"recording_id": begun["recording_id"]}))
+        except (KeyboardInterrupt, OSError):
+            # The latter is a terminal that is gone: what goes wrong with the service is another.
+            return dict(service.call("stop_recording", {"recording_id": begun["recording_id"]}))
     return _over(service, begun, last)
 
 
@@ -162,17 +163,26 @@ def _summary(ended: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM do what Ctrl-C does, as `timeout 60 webcamctl record start --wait` would have it."""
+def _told_once() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP do what Ctrl-C does, and nothing do it twice: timeout(1) sends its signal twice.
+
+    Those that are ignored, as under nohup(1), stay so.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
 
     def interrupt(_number: int, _frame: object) -> None:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    for number in before:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @record.command()
