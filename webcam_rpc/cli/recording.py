@@ -60,12 +60,14 @@ def start(service: Service, device: str | None, **options: Any) -> None:  # noqa
 
     With --duration or --wait it waits for the end and shows how far it is; Ctrl-C ends the recording with a whole file.
     """
-    duration, as_json = options["duration"], options["as_json"]
+    duration, as_json, filename = options["duration"], options["as_json"], options["filename"]
+    # What a file is called says what it is, where nothing else does.
+    kind = options["kind"] or ("mkv" if filename is not None and filename.endswith(".mkv") else None)
     params = {
         "device": camera_meant(service, device),
         "duration": duration,
-        "filename": options["filename"],
-        "format": options["kind"],
+        "filename": filename,
+        "format": kind,
         "codec": options["codec"],
         "segment_s": options["segment"],
         "pre_roll_s": options["pre_roll"],

@@ -22,8 +22,8 @@ def amount(size: float | None) -> str:
         return f"{size:.0f} B"
     for unit in _UNITS:
         size /= _STEP
-        # 999 950 bytes are 1.0 MB, and not 1000.0 kB.
-        if size < _STEP - 0.05 or unit == _UNITS[-1]:
+        # 999 600 bytes are 1.0 MB, and not 1000 kB.
+        if size < _STEP - 0.5:
             break
     return f"{size:.1f} {unit}" if size < 100 - 0.05 else f"{size:.0f} {unit}"
 
