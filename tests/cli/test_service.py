@@ -178,7 +178,7 @@ class CommandLineTests(RemoteCase):
         """Each command asks for what was typed, and for nothing that was not."""
         file = {"filename": "x", "protected": True, "deleted": True}
         schedule = {"schedule_id": "7", "state": "SCHEDULED", "next_run": None}
-        done = {"applied": {}, "rejected": {}}
+        done: dict[str, Any] = {"applied": {}, "rejected": {}}
         policy = {"policy_type": "age", "max_age_days": 30.0, "max_size_gb": 1.0, "enabled": True}
         self.serve(
             {

@@ -141,11 +141,12 @@ class FileTests(CtlCase):
         at_terminal.type(b"\x03")
         self.assertEqual(await at_terminal.ended(PATIENCE), 0)
         self.assertRegex(at_terminal.out, r"one\.mkv: [0-9.]+ s, \d+ frames, ")
+        looks = service.log.count('"get_recording_status"')
         for_programs = self.begin(service, "record", "--wait", "--name", "two.mkv", "--json")
         client = await self.administer(service)
         await client.wait_for(lambda one: one.params.get("filename") == "two.mkv", PATIENCE)
-        # timeout(1) sends its signal twice; until the answer to the start is read, either would end the command alone.
-        await eventually(reactor, lambda: '"get_recording_status"' in service.log, PATIENCE, "the first look")
+        # timeout(1) sends its signal twice.
+        await eventually(reactor, lambda: service.log.count('"get_recording_status"') > looks, PATIENCE, "a look")
         for _ in range(2):
             for_programs.send_signal(signal.SIGTERM)
         self.assertEqual(await for_programs.ended(PATIENCE), 0)

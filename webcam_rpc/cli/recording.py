@@ -72,41 +72,43 @@ def start(service: Service, device: str | None, **options: Any) -> None:  # noqa
         "segment_s": options["segment"],
         "pre_roll_s": options["pre_roll"],
     }
-    begun = service.call("start_recording", params)
-    if not (duration is not None if options["wait"] is None else options["wait"]):
+    if duration is not None if options["wait"] is None else options["wait"]:
+        # From here on, or a signal would end the command and leave the recording to itself. One that has not begun is
+        # undone by the service when we hang up.
+        with _told_once():
+            ended = _waited_for(service, service.call("start_recording", params))
         if as_json:
-            show_json(begun)
-            return
+            show_json(ended)
+        else:
+            _summary(ended)
+        if ended["status"] == "FAILED":
+            sys.exit(1)
+        return
+    begun = service.call("start_recording", params)
+    if as_json:
+        show_json(begun)
+    else:
         click.echo(f"Recording {begun['device']} to {plain(begun['filename'] or 'a file')}.")
         how = f"It ends after {span(begun['duration'])}" if begun["duration"] else "It goes on"
         click.echo(f"{how}; `webcamctl record stop {begun['camera_id']}` ends it.", err=True)
-        return
-    ended = _waited_for(service, begun)
-    if as_json:
-        show_json(ended)
-    else:
-        _summary(ended)
-    if ended["status"] == "FAILED":
-        sys.exit(1)
 
 
 def _waited_for(service: Service, begun: dict[str, Any]) -> dict[str, Any]:
     """Wait until a recording is over, or end it when we are told to."""
     last: dict[str, Any] = {}
-    with _told_once():
-        try:
-            length = None if begun["duration"] is None else int(begun["duration"] * _STEPS)
-            with progress.bar(length, plain(begun["filename"] or begun["device"])) as bar:
-                shown = 0
-                for last in _looks(service, begun):
-                    done = int(last["elapsed"] * _STEPS)
-                    bar.update(max(0, done - shown), _state(last))
-                    shown = max(done, shown)
-                if length is not None:
-                    bar.update(max(0, length - shown), "")
-        except (KeyboardInterrupt, OSError):
-            # The latter is a terminal that is gone: what goes wrong with the service is another.
-            return dict(service.call("stop_recording", {"recording_id": begun["recording_id"]}))
+    try:
+        length = None if begun["duration"] is None else int(begun["duration"] * _STEPS)
+        with progress.bar(length, plain(begun["filename"] or begun["device"])) as bar:
+            shown = 0
+            for last in _looks(service, begun):
+                done = int(last["elapsed"] * _STEPS)
+                bar.update(max(0, done - shown), _state(last))
+                shown = max(done, shown)
+            if length is not None:
+                bar.update(max(0, length - shown), "")
+    except (KeyboardInterrupt, OSError):
+        # The latter is a terminal that is gone: what goes wrong with the service is another.
+        return dict(service.call("stop_recording", {"recording_id": begun["recording_id"]}))
     return _over(service, begun, last)
 
 
