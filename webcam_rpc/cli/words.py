@@ -20,11 +20,12 @@ def amount(size: float | None) -> str:
         return "-"
     if size < _STEP:
         return f"{size:.0f} B"
-    for unit in _UNITS:
-        size /= _STEP
+    size, unit = size / _STEP, _UNITS[0]
+    for larger in _UNITS[1:]:
         # 999 600 bytes are 1.0 MB, and not 1000 kB.
         if size < _STEP - 0.5:
             break
+        size, unit = size / _STEP, larger
     return f"{size:.1f} {unit}" if size < 100 - 0.05 else f"{size:.0f} {unit}"
 
 
