@@ -22,7 +22,7 @@ from webcam_rpc.cli import commands
 from webcam_rpc.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The options that most commands have: told once.
@@ -39,10 +39,16 @@ def main(directory: Path) -> None:
 def pages() -> dict[str, str]:
     """Give the text of each page by the name of its file."""
     return {
-        "webcamctl.1": "\n".join([*_head("WEBCAMCTL", 1), *_webcamctl()]) + "\n",
-        "webcam.yaml.5": "\n".join([*_head("WEBCAM.YAML", 5), *_configuration()]) + "\n",
-        "webcam-service.8": "\n".join([*_head("WEBCAM-SERVICE", 8), *_service()]) + "\n",
+        "webcamctl.1": _page("WEBCAMCTL", 1, _webcamctl()),
+        "webcam.yaml.5": _page("WEBCAM.YAML", 5, _configuration()),
+        "webcam-service.8": _page("WEBCAM-SERVICE", 8, _service()),
     }
+
+
+def _page(name: str, section: int, lines: Iterable[str]) -> str:
+    text = "\n".join([*_head(name, section), *lines]) + "\n"
+    # A heading begins a paragraph.
+    return re.sub(r"(?m)^(\.S[HS] .*\n)\.PP\n", r"\1", text)
 
 
 def _head(name: str, section: int) -> list[str]:
@@ -144,7 +150,7 @@ _CTL_EXAMPLES = (
 def _webcamctl() -> Iterator[str]:
     yield from [".SH NAME", "webcamctl \\- use and look after the camera service"]
     yield from [".SH SYNOPSIS", ".B webcamctl", ".I COMMAND", "[\\fIOPTION\\fR]... [\\fIARGUMENT\\fR]..."]
-    yield from [".SH DESCRIPTION", *_filled(_CTL_DESCRIPTION)[1:]]
+    yield from [".SH DESCRIPTION", *_filled(_CTL_DESCRIPTION)]
     yield ".SH OPTIONS"
     yield "Those that say which service is meant, and how it is shown; most commands have them:"
     listing = commands.commands["cameras"]
@@ -227,7 +233,7 @@ def _configuration() -> Iterator[str]:
     yield from [".SH NAME", "webcam.yaml \\- the configuration of the camera service"]
     yield from [".SH DESCRIPTION"]
     lines = (ROOT / "docs" / "configuration.md").read_text("utf-8").splitlines()
-    yield from list(_markdown(lines[1:]))[1:]
+    yield from _markdown(lines[1:])
     yield from [
         ".SH FILES",
         *_tagged("\\fI/etc/webcam\\-rpc/webcam.yaml\\fR", "That of the service as it is installed."),
@@ -316,7 +322,7 @@ _SERVICE_FILES = (
 def _service() -> Iterator[str]:
     yield from [".SH NAME", "webcam\\-service \\- the camera service"]
     yield from [".SH SYNOPSIS", ".B twistd \\-n \\-\\-pidfile= webcam", "[\\fIOPTION\\fR]..."]
-    yield from [".SH DESCRIPTION", *_filled(_SERVICE_DESCRIPTION)[1:], ".SH OPTIONS"]
+    yield from [".SH DESCRIPTION", *_filled(_SERVICE_DESCRIPTION), ".SH OPTIONS"]
     for name, letter, _, text in Options.optParameters:
         short = f", \\fB\\-{letter}\\fR" if letter else ""
         value = "FILE" if name == "config" else "DIR"
