@@ -6,6 +6,7 @@ does not answer, 77 not permitted.
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
@@ -47,6 +48,10 @@ for command in (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run what the arguments say, those of the process by default, and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a name, or a mark, shows its number.
+            stream.reconfigure(errors="backslashreplace")
     try:
         commands.main(arguments, prog_name="webcamctl")
     except Failed as failed:

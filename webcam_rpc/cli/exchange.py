@@ -19,6 +19,13 @@ from webcam_rpc.cli.failures import NO_PERMISSION, UNAVAILABLE, Failed, refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+#: What is said of these at every kind of connection.
+NOT_TRUSTED = (
+    "its certificate is not trusted; where it is your own, name it in the environment: SSL_CERT_FILE=certificate.pem"
+)
+NOBODY = "nothing listens there: is the service running? On its machine `systemctl status webcam-service` tells"
+HUNG_UP = "it hung up without an answer; is it wss:// or https:// perhaps?"
+
 #: What HTTP says of those who may not, and of too much to do.
 _STATUSES = {401: NO_PERMISSION, 403: NO_PERMISSION, 429: UNAVAILABLE, 503: UNAVAILABLE}
 
@@ -76,9 +83,8 @@ def reaching(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except ssl.SSLCertVerificationError as error:
-        text = f"{where}: its certificate is not trusted ({error.verify_message}); where it is your own, name it in"
-        raise Failed(f"{text} the environment: SSL_CERT_FILE=certificate.pem", UNAVAILABLE) from None
+    except ssl.SSLCertVerificationError:
+        raise Failed(f"{where}: {NOT_TRUSTED}", UNAVAILABLE) from None
     except socket.gaierror:
         raise Failed(f"{where}: there is no host of this name", UNAVAILABLE) from None
     except (OSError, http.client.HTTPException) as error:
@@ -91,7 +97,9 @@ _SHOWN = 200
 
 def _why(error: Exception) -> str:
     if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there: is the service running? On its machine `systemctl status webcam-service` tells"
+        return NOBODY
+    if isinstance(error, http.client.RemoteDisconnected):
+        return HUNG_UP
     if isinstance(error, ssl.SSLError):
         return "it does not speak TLS as it should; is it http:// or ws:// perhaps?"
     if isinstance(error, OSError) and error.errno:

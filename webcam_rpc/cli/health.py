@@ -66,7 +66,8 @@ def status(service: Service, *, as_json: bool) -> None:
         ]
     )
     for one in cameras["cameras"]:
-        extra = recorded.get(one["camera_id"]) or one["reason"] or mode(one["resolution"], one["fps"])
+        how = "not plugged in" if one["status"] == "DISCONNECTED" else mode(one["resolution"], one["fps"])
+        extra = recorded.get(one["camera_id"]) or one["reason"] or how
         click.echo(f"  {_mark(one['status'])} {one['device']}  {plain(one['alias'] or one['name'])}  {plain(extra)}")
     for name, one in now["components"].items():
         if one in bad:

@@ -87,7 +87,7 @@ class Monitor:
 
     @inlineCallbacks
     def _connect(self, reactor: Any) -> Generator[Deferred[Any], Any, wire.Wire]:  # noqa: ANN401
-        self._held = []
+        self.begin()
         connected: wire.Wire = yield wire.connect(reactor, self._service, self.heard)
         params: dict[str, Any] = {"topics": sorted(self._topics)}
         if self._camera_id is not None:
@@ -95,8 +95,12 @@ class Monitor:
         if self._epoch:
             params |= {"since_seq": self._seq, "epoch": self._epoch}
         subscribed = yield connected.call("subscribe_events", params)
-        self._catch_up(subscribed)
+        self.catch_up(subscribed)
         return connected
+
+    def begin(self) -> None:
+        """Know that a connection is made: what comes is held back until it has caught up."""
+        self._held = []
 
     def heard(self, message: dict[str, Any]) -> None:
         """Hear a notification, and tell it if it is wanted and new."""
@@ -107,8 +111,11 @@ class Monitor:
             self._seq = message["params"]["seq"]
             self._tell(message)
 
-    def _catch_up(self, subscribed: dict[str, Any]) -> None:
-        """Tell what was held back, in its order: the states only where the events before them are not known."""
+    def catch_up(self, subscribed: dict[str, Any]) -> None:
+        """Know what the service answered to the subscription, and tell what was held back, in its order.
+
+        The states are told only where the events before them are not known.
+        """
         held, self._held = self._held or [], None
         states = [one for one in held if one["params"].get("initial")]
         events = {one["params"]["seq"]: one for one in held if not one["params"].get("initial")}
@@ -118,12 +125,14 @@ class Monitor:
             states = []
         else:
             self._aside(f"Listening to {self._service.name}; Ctrl-C ends it.")
+        # Another run of the service counts anew.
+        reached = self._seq if subscribed["epoch"] == self._epoch else -1
         known = {one["params"]["camera_id"]: one for one in states}
         for one in known.values():
             self._tell(one)
         for seq in sorted(events):
             # Of a camera the state says it already.
-            if seq > self._seq and not (known and events[seq]["method"] == "camera_status_update"):
+            if seq > reached and not (known and events[seq]["method"] == "camera_status_update"):
                 self._tell(events[seq])
         self._seq, self._epoch = subscribed["seq"], subscribed["epoch"]
 

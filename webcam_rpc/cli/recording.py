@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webcam_rpc.cli import progress, tables
-from webcam_rpc.cli.failures import Failed
+from webcam_rpc.cli.failures import UNAVAILABLE, Failed, NoService
 from webcam_rpc.cli.groups import Defaulting, Seconds, camera_meant, device_argument
 from webcam_rpc.cli.service import as_json, of_service, show_json
 from webcam_rpc.cli.tables import Column
@@ -109,6 +109,11 @@ def _waited_for(service: Service, begun: dict[str, Any]) -> dict[str, Any]:
     except (KeyboardInterrupt, OSError):
         # The latter is a terminal that is gone: what goes wrong with the service is another.
         return dict(service.call("stop_recording", {"recording_id": begun["recording_id"]}))
+    except (NoService, Failed) as gone:
+        if isinstance(gone, Failed) and gone.status != UNAVAILABLE:
+            raise
+        text = "the service went away while it recorded; what it had until then is kept: see `webcamctl recordings`"
+        raise Failed(f"{text} when it is back", UNAVAILABLE) from None
     return _over(service, begun, last)
 
 

@@ -90,14 +90,14 @@ def add(service: Service, device: str, **options: Any) -> None:  # noqa: ANN401
     """Have a CAMERA recorded at a time, or by the rules of cron."""
     if (options["at"] is None) == (options["cron"] is None):
         raise click.UsageError("when? Either --at or --cron")
-    zone = options["zone"]
+    zone, now = options["zone"], datetime.now(timezone.utc)
     params = {
         "device": device,
         "duration": options["duration"],
-        "start_time": _time(options["at"], zone) if options["at"] is not None else None,
+        "start_time": time_of(options["at"], zone, now) if options["at"] is not None else None,
         "cron": options["cron"],
         "timezone": zone,
-        "until": _time(options["until"], zone) if options["until"] is not None else None,
+        "until": time_of(options["until"], zone, now) if options["until"] is not None else None,
         "name": options["name"],
         "format": options["kind"],
         "codec": options["codec"],
@@ -113,12 +113,12 @@ def add(service: Service, device: str, **options: Any) -> None:  # noqa: ANN401
     click.echo(f"Schedule {made['schedule_id']} is {made['state'].lower()}; {runs}.", err=True)
 
 
-def _time(text: str, zone: str | None) -> str:
+def time_of(text: str, zone: str | None, now: datetime) -> str:
     """Give a time as the service takes it, with the offset of this machine unless a zone was named."""
     at = _CLOCK.fullmatch(text)
     try:
         here = ZoneInfo(zone) if zone is not None else None
-        now = datetime.now(here or timezone.utc).astimezone(here)
+        now = now.astimezone(here)
         if at is not None:
             hour, minute, second = (int(part or 0) for part in at.groups())
             wall = now.replace(hour=hour, minute=minute, second=second, microsecond=0, tzinfo=None)

@@ -111,9 +111,16 @@ def of_service(command: Callable[..., None]) -> Callable[..., None]:
         help="Who you are. Rather --token-file or WEBCAM_TOKEN: others see what is typed.",
     )
     @click.option("--token-file", type=click.Path(path_type=Path), help="A file that has the token; - is the input.")
-    @click.option("--state-dir", type=click.Path(path_type=Path), help="The state directory of this machine's service.")
     @click.option(
-        "--config", "file", type=click.Path(path_type=Path), help="The configuration file of this machine's service."
+        "--state-dir",
+        type=click.Path(path_type=Path, readable=False),
+        help="The state directory of this machine's service.",
+    )
+    @click.option(
+        "--config",
+        "file",
+        type=click.Path(path_type=Path, readable=False),
+        help="The configuration file of this machine's service.",
     )
     @functools.wraps(command)
     def with_service(

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from webcam_rpc import __version__
 from webcam_rpc.cli import admin
+from webcam_rpc.cli.exchange import HUNG_UP, NOBODY, NOT_TRUSTED
 from webcam_rpc.cli.failures import NO_PERMISSION, UNAVAILABLE, Failed, refusal
 
 if TYPE_CHECKING:
@@ -113,9 +114,11 @@ class Wire:
         answered = _ANSWERED.search(reason)
         if answered is not None:
             gone = _refused(int(answered["status"]), answered["words"])
-        else:
+        elif self._opened.called:
             told = reason if code not in {None, 1006} else ""
             gone = Failed(f"the connection is lost{told and f': {told}'}", UNAVAILABLE)
+        else:
+            gone = Failed(NOT_TRUSTED if "certificate verify failed" in reason else HUNG_UP, UNAVAILABLE)
         if not self._opened.called:
             self._opened.errback(gone)
         waiting, self._waiting = self._waiting, []
@@ -197,7 +200,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, DNSLookupError):
         return "there is no host of this name"
     if number == errno.ECONNREFUSED or isinstance(error, FileNotFoundError):
-        return "nothing listens there: is the service running? On its machine `systemctl status webcam-service` tells"
+        return NOBODY
     return os.strerror(number) if isinstance(number, int) else "no answer in time"
 
 
