@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from tests.command import Command
 from tests.integration.test_service import ServiceCase, reactor
 from tests.service import Service, eventually
+from webcam_rpc import cli
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,23 +37,41 @@ class CtlCase(ServiceCase):
 
     def begin(self, service: Service, *arguments: str, terminal: bool = False, remote: bool = False) -> Command:
         """Type a command; by the admin socket unless it is ``remote``."""
-        where = ("--url", service.url) if remote else ("--state-dir", str(service.state))
-        command = Command(
-            reactor, service.directory, (*arguments, *where), {**service.environ, "TZ": "UTC"}, terminal=terminal
-        )
+        everything = (*arguments, *self.where(service, remote=remote))
+        command = Command(reactor, service.directory, everything, service.environ, terminal=terminal)
         self.addCleanup(command.kill)
         return command
 
-    async def typed(self, service: Service, *arguments: str, status: int = 0, **how: bool) -> Command:
-        """Type a command and wait for its end."""
-        command = self.begin(service, *arguments, **how)
-        ended = await command.ended(PATIENCE)
-        self.assertEqual(ended, status, f"{arguments}: {command.out}{command.err if not how.get('terminal') else ''}")
+    def where(self, service: Service, *, remote: bool) -> tuple[str, str]:
+        """Say which service is meant."""
+        return ("--url", service.url) if remote else ("--state-dir", str(service.state))
+
+    async def at_terminal(self, service: Service, *arguments: str) -> str:
+        """Type a command at a terminal and wait for its end; gives what was shown."""
+        command = self.begin(service, *arguments, terminal=True)
+        self.assertEqual(await command.ended(PATIENCE), 0, command.out)
+        return command.out
+
+    async def listening(self, service: Service, *arguments: str, status: int = 0, remote: bool = False) -> Command:
+        """Type a command that has a reactor, and wait for its end."""
+        command = self.begin(service, *arguments, remote=remote)
+        self.assertEqual(await command.ended(PATIENCE), status, command.out + command.err)
         return command
 
-    async def json(self, service: Service, *arguments: str) -> Any:
+    def typed(self, service: Service, *arguments: str, status: int = 0, remote: bool = False) -> tuple[str, str]:
+        """Type a command, in this process since that is soon done; gives output and errors."""
+        out, err, ended = io.StringIO(), io.StringIO(), 0
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                cli.main([*arguments, *self.where(service, remote=remote)])
+            except SystemExit as end:
+                ended = int(end.code or 0)
+        self.assertEqual(ended, status, f"{arguments}: {out.getvalue()}{err.getvalue()}")
+        return out.getvalue(), err.getvalue()
+
+    def json(self, service: Service, *arguments: str) -> Any:
         """Give what a command with ``--json`` prints: one line."""
-        out = (await self.typed(service, *arguments, "--json")).out
+        out, _ = self.typed(service, *arguments, "--json")
         self.assertEqual(out.count("\n"), 1)
         return json.loads(out)
 
@@ -70,37 +91,36 @@ class LookingTests(CtlCase):
             (("schedule",), "list_schedules", None),
         ):
             expected = await client.call(method, params)
-            answered = await self.json(service, *arguments)
+            answered = self.json(service, *arguments)
             self.assertEqual(set(answered), set(expected), arguments)
-        people = await self.typed(service, "status")
-        self.assertRegex(people.out, r"(?m)^Cameras: +1 of 1 camera connected$")
-        self.assertIn("640x480 @ 30", (await self.typed(service, "cameras", remote=True)).out)
-        self.assertEqual((await self.json(service, "ping"))["response"], "pong")
-        self.assertIn("Nothing is wrong", (await self.typed(service, "diagnose")).out)
+        self.assertRegex(self.typed(service, "status")[0], r"(?m)^Cameras: +1 of 1 camera connected$")
+        self.assertIn("640x480 @ 30", self.typed(service, "cameras", remote=True)[0])
+        self.assertEqual((self.json(service, "ping"))["response"], "pong")
+        self.assertIn("Nothing is wrong", self.typed(service, "diagnose")[0])
 
     async def test_colours(self) -> None:
         """A terminal has colours, a file has none."""
         service = await self.serve()
-        self.assertNotIn("\x1b", (await self.typed(service, "cameras")).out)
-        self.assertIn("\x1b[32mCONNECTED", (await self.typed(service, "cameras", terminal=True)).out)
+        self.assertNotIn("\x1b", self.typed(service, "cameras")[0])
+        self.assertIn("\x1b[32mCONNECTED", await self.at_terminal(service, "cameras"))
 
     async def test_who_may_what(self) -> None:
         """A token is asked for where one is needed, and does."""
         service = await self.serve()
-        token = (await self.typed(service, "token", "create", "--role", "viewer")).out.strip()
+        token = self.typed(service, "token", "create", "--role", "viewer")[0].strip()
         (service.directory / "token").write_text(token, "utf-8")
-        refused = await self.typed(service, "snapshots", remote=True, status=77)
-        self.assertIn("--token-file", refused.err)
-        await self.typed(service, "snapshots", "--token-file", "token", remote=True)
-        refused = await self.typed(service, "monitor", "--token", "wrk_wrong", remote=True, status=77)
-        self.assertIn("webcamctl token create", refused.err)
+        _, refused = self.typed(service, "snapshots", remote=True, status=77)
+        self.assertIn("--token-file", refused)
+        self.typed(service, "snapshots", "--token-file", str(service.directory / "token"), remote=True)
+        wrong = await self.listening(service, "monitor", "--token", "wrk_wrong", remote=True, status=77)
+        self.assertIn("webcamctl token create", wrong.err)
 
     async def test_no_service(self) -> None:
         """Nothing that needs the service does without, and each says so with a status of its own."""
         service = self.make()
         service.directory.mkdir(parents=True)
         for arguments in (("cameras",), ("monitor",), ("record", "demo")):
-            self.assertIn("no service is at work", (await self.typed(service, *arguments, status=69)).err)
+            self.assertIn("no service is at work", self.typed(service, *arguments, status=69)[1])
         selftest = self.begin(service, "selftest", "--url", "ws://127.0.0.1:1/ws")
         self.assertEqual(await selftest.ended(PATIENCE), 2)  # two services
         away = Command(reactor, service.directory, ("selftest", "--url", "ws://127.0.0.1:1"), service.environ)
@@ -118,20 +138,20 @@ class FileTests(CtlCase):
     async def test_recording_with_an_end(self) -> None:
         """One with a duration is waited for, with a bar on a terminal; it can be listed, fetched and deleted."""
         service = await self.serve()
-        shown = await self.typed(service, "record", "--duration", "1", "--name", "one.mp4", terminal=True)
-        self.assertRegex(shown.out, r"\[#+-*\] +\d+%")
-        self.assertRegex(shown.out, r"one\.mp4: [0-9.]+ s, \d+ frames, ")
-        self.assertRegex((await self.typed(service, "recordings")).out, r"\none\.mp4 .* demo\n")
-        await self.typed(service, "recordings", "download", "one.mp4")
-        size = (await self.json(service, "recordings", "info", "one.mp4"))["file_size"]
+        shown = await self.at_terminal(service, "record", "--duration", "1", "--name", "one.mp4")
+        self.assertRegex(shown, r"\[#+-*\] +\d+%")
+        self.assertRegex(shown, r"one\.mp4: [0-9.]+ s, \d+ frames, ")
+        self.assertRegex(self.typed(service, "recordings")[0], r"\none\.mp4 .* demo\n")
+        self.typed(service, "recordings", "download", "one.mp4", "-o", str(service.directory))
+        size = (self.json(service, "recordings", "info", "one.mp4"))["file_size"]
         self.assertEqual((service.directory / "one.mp4").stat().st_size, size)
         self.assertEqual(self.files(service.directory), {"one.mp4"})
-        await self.typed(service, "recordings", "protect", "one.mp4")
-        refused = await self.typed(service, "recordings", "delete", "one.mp4", "--yes", status=1)
-        self.assertIn("unprotect", refused.err)
-        await self.typed(service, "recordings", "unprotect", "one.mp4")
-        await self.typed(service, "recordings", "delete", "one.mp4", "--yes")
-        self.assertEqual((await self.json(service, "recordings"))["files"], [])
+        self.typed(service, "recordings", "protect", "one.mp4")
+        _, refused = self.typed(service, "recordings", "delete", "one.mp4", "--yes", status=1)
+        self.assertIn("unprotect", refused)
+        self.typed(service, "recordings", "unprotect", "one.mp4")
+        self.typed(service, "recordings", "delete", "one.mp4", "--yes")
+        self.assertEqual((self.json(service, "recordings"))["files"], [])
 
     async def test_recording_that_is_ended(self) -> None:
         """Ctrl-C, and SIGTERM, end a recording that is waited for; its file is whole, and told."""
@@ -157,10 +177,10 @@ class FileTests(CtlCase):
     async def test_snapshot(self) -> None:
         """A picture is here as a file, or alone on standard output."""
         service = await self.serve()
-        told = (await self.typed(service, "snapshot", "-o", "here.jpg")).out
+        told = self.typed(service, "snapshot", "-o", str(service.directory / "here.jpg"))[0]
         self.assertRegex(told, r"^demo_\w+\.jpg: 640x480, [0-9.]+ kB\n$")
         self.assertEqual((service.directory / "here.jpg").read_bytes()[:3], b"\xff\xd8\xff")
-        self.assertEqual((await self.json(service, "snapshots"))["total"], 1)
+        self.assertEqual((self.json(service, "snapshots"))["total"], 1)
 
 
 class ListeningTests(CtlCase):
@@ -171,21 +191,21 @@ class ListeningTests(CtlCase):
         service = await self.serve()
         for remote in False, True:
             lines = (
-                await self.typed(service, "selftest", "--duration", "1", "--threshold", "5000", remote=remote)
+                await self.listening(service, "selftest", "--duration", "1", "--threshold", "5000", remote=remote)
             ).out.splitlines()
             self.assertEqual(
                 [re.sub(r"[0-9.]+ ms", "N ms", line) for line in lines],
                 _SELFTEST.splitlines(),
             )
-        self.assertEqual(len((await self.typed(service, "selftest", "--simple")).out.splitlines()), 3)
-        slow = await self.typed(service, "selftest", "--simple", "--threshold", "0.000001", status=1)
+        self.assertEqual(len((await self.listening(service, "selftest", "--simple")).out.splitlines()), 3)
+        slow = await self.listening(service, "selftest", "--simple", "--threshold", "0.000001", status=1)
         self.assertIn("❌ Response time", slow.out)
         self.assertIn("❌ 1 of 2 tests failed", slow.out)
 
     async def test_no_camera(self) -> None:
         """Where there is nothing to be notified of, that is told and is no failure."""
         service = await self.serve("--device-dir", "/var/empty", demo=False)
-        out = (await self.typed(service, "selftest", "--monitor", "--duration", "1")).out
+        out = (await self.listening(service, "selftest", "--monitor", "--duration", "1")).out
         self.assertIn("No camera is connected", out)
 
     async def test_monitor(self) -> None:
@@ -233,8 +253,8 @@ class ListeningTests(CtlCase):
         command.send_signal(signal.SIGINT)
         await command.ended(PATIENCE)
         self.assertEqual(command.out.count("\n"), 1)
-        refused = await self.typed(service, "snapshot", status=1)
-        self.assertIn("which camera?", refused.err)
+        _, refused = self.typed(service, "snapshot", status=1)
+        self.assertIn("which camera?", refused)
 
     def two_cameras(self) -> Path:
         """Write a configuration with two test patterns."""

@@ -69,10 +69,11 @@ def opened(
     """
     with reaching(where), contextlib.closing(connection):
         connection.request("GET", path, headers=dict(headers or {}))
-        response = connection.getresponse()
-        if response.status != http.HTTPStatus.OK:
-            raise _not_understood(f"{where}: {path}", response.status, response.read(_SHOWN))
-        yield response
+        # The connection may be the response's by now: it is closed with the one or the other.
+        with connection.getresponse() as response:
+            if response.status != http.HTTPStatus.OK:
+                raise _not_understood(f"{where}: {path}", response.status, response.read(_SHOWN))
+            yield response
 
 
 @contextlib.contextmanager
