@@ -15,7 +15,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from webcam_rpc.api.events import TOPICS as ALL_TOPICS
-from webcam_rpc.cli import commands
+from webcam_rpc.cli import commands, wire
+from webcam_rpc.cli.failures import Failed
 from webcam_rpc.cli.listening import TOPICS
 from webcam_rpc.cli.monitor import Monitor
 from webcam_rpc.cli.schedules import time_of
@@ -231,6 +232,50 @@ class SelftestTests(SynchronousTestCase):
         status, lines = self.run_on(_Wire(), camera(1), lose="the connection is lost: shutting down")
         self.assertEqual((status, lines[-1]), (1, "❌ 1 of 5 tests failed"))
         self.assertIn("shutting down", lines[-2])
+
+
+class RefusedTests(SynchronousTestCase):
+    """A handshake that the service answered with something else than a WebSocket."""
+
+    def failed(self, reason: str) -> Failed:
+        """Give what becomes of a connection that ends so before it is open."""
+        made = wire.Wire(Clock(), lambda _: None)
+        made._closes(1006, reason)
+        return self.failureResultOf(made._opened, Failed).value  # type: ignore[no-any-return]
+
+    def test_status(self) -> None:
+        """Its status in HTTP is what is told, as either version of Autobahn has it."""
+        for reason, status, text in (
+            (
+                'connection was closed uncleanly ("WebSocket connection upgrade failed [401]: Unauthorized")',
+                77,
+                "token",
+            ),
+            (
+                'connection was closed uncleanly ("WebSocket connection upgrade failed (401 - Unauthorized)")',
+                77,
+                "token",
+            ),
+            ('("WebSocket connection upgrade failed [403]: Forbidden")', 77, "it answered 403 Forbidden"),
+            ('("WebSocket connection upgrade failed [503]: Service Unavailable")', 69, "503 Service Unavailable"),
+            ("([('SSL routines', '', 'certificate verify failed')])", 69, "SSL_CERT_FILE"),
+            ("connection was closed uncleanly (None)", 69, "wss://"),
+        ):
+            failed = self.failed(reason)
+            self.assertEqual(failed.status, status)
+            self.assertIn(text, str(failed))
+
+    def test_lost_later(self) -> None:
+        """One that was open tells the reason that the service gave, and whoever waits for an answer hears of it."""
+        made = wire.Wire(Clock(), lambda _: None)
+        made._opened.callback(made)
+        sent: list[bytes] = []
+        made._protocol = type("Protocol", (), {"sendMessage": lambda _, payload: sent.append(payload)})()
+        answer = made.call("ping")
+        made._closes(1001, "shutting down")
+        self.assertIn("shutting down", str(self.failureResultOf(answer, Failed).value))
+        self.assertIn("shutting down", self.successResultOf(made.lost))
+        self.assertEqual(len(sent), 1)
 
 
 class TimeTests(SynchronousTestCase):

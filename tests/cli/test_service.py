@@ -264,8 +264,11 @@ class CommandLineTests(RemoteCase):
             "recordings delete x.mp4",
             "selftest --simple --monitor",
             "recordings lst",
+            "--url pi status",
         ):
-            self.assertEqual(self.type(*typed.split()).exit_code, 2, typed)
+            ran = self.type(*typed.split())
+            self.assertEqual(ran.exit_code, 2, typed)
+        self.assertIn("`webcamctl status --url`", ran.stderr)
         self.assertEqual(self.server.asked, [])
 
     def test_refused_controls(self) -> None:

@@ -18,7 +18,7 @@ from webcam_rpc.cli.configuration import config
 from webcam_rpc.cli.controls import controls
 from webcam_rpc.cli.failures import UNAVAILABLE, Failed, NoService
 from webcam_rpc.cli.files import group_of
-from webcam_rpc.cli.groups import InOrder
+from webcam_rpc.cli.groups import Outermost
 from webcam_rpc.cli.health import health, ping, status, storage
 from webcam_rpc.cli.listening import monitor, selftest
 from webcam_rpc.cli.pictures import snapshot
@@ -29,7 +29,7 @@ from webcam_rpc.cli.words import plain
 
 
 @click.group(
-    cls=InOrder,
+    cls=Outermost,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="The service itself: `python -m webcam_rpc serve`.",
 )

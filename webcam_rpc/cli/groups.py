@@ -27,6 +27,18 @@ class InOrder(click.Group):
         return list(self.commands)
 
 
+class Outermost(InOrder):
+    """The command itself: the options that say which service is meant follow the name of a command, and it says so."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take what stands before the name of a command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            text = f"options follow the name of a command, as in `webcamctl status {error.option_name}`"
+            raise click.UsageError(f"{error.format_message()} Here {text}.", ctx) from None
+
+
 class Defaulting(InOrder):
     """A group whose name alone is one of its commands: ``recordings`` is ``recordings list``.
 

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 _STATUSES = {401: NO_PERMISSION, 403: NO_PERMISSION}
 #: What Autobahn says where the answer to the handshake was one of HTTP: nothing else has its status.
-_ANSWERED = re.compile(r"upgrade failed \[(?P<status>\d{3})[^]]*\]:? ?(?P<words>[^\")]*)")
+#: Autobahn 24.4 has it in parentheses, 26.10 in brackets.
+_ANSWERED = re.compile(r"upgrade failed [\[(](?P<status>\d{3})[\]: -]*(?P<words>[^)\"]*)")
 
 
 def run(work: Callable[[Any], Deferred[int]]) -> int:
