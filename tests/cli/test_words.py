@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import click
 from hypothesis import given, settings, strategies
 from twisted.trial.unittest import SynchronousTestCase
@@ -45,8 +47,9 @@ class FigureTests(SynchronousTestCase):
             0.42: "0.4 s",
             9.9: "9.9 s",
             9.96: "10 s",
-            59.7: "1 min 00 s",
+            59.7: "1 min",
             185: "3 min 05 s",
+            2700: "45 min",
             7620: "2 h 07 min",
             356400: "4 d 03 h",
             None: "-",
@@ -62,6 +65,15 @@ class FigureTests(SynchronousTestCase):
         self.assertEqual(words.mode("640x480", 30), "640x480 @ 30")
         self.assertEqual(words.mode("640x480", 7.5), "640x480 @ 7.5")
         self.assertEqual((words.mode("640x480", None), words.mode(None, None)), ("640x480", "-"))
+
+    def test_moments(self) -> None:
+        """No more is told of a moment than tells it."""
+        now = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+        for days, parts in ((0, ":"), (1, "11-2"), (100, "2027-")):
+            there = (now + timedelta(days=days)).isoformat().replace("+00:00", "Z")
+            self.assertIn(parts, words.brief(there, now))
+            self.assertLessEqual(len(words.brief(there, now)), 11)
+        self.assertEqual((words.brief(None, now), words.moment(None)), ("-", "-"))
 
     def test_plain(self) -> None:
         """What a terminal would obey is shown."""

@@ -13,7 +13,7 @@ from webcam_rpc.cli import tables
 from webcam_rpc.cli.groups import Camera, Defaulting, Seconds
 from webcam_rpc.cli.service import as_json, of_service, show_json
 from webcam_rpc.cli.tables import Column
-from webcam_rpc.cli.words import moment, span
+from webcam_rpc.cli.words import brief, moment, plain, span
 
 if TYPE_CHECKING:
     from webcam_rpc.cli.service import Service
@@ -22,10 +22,9 @@ _COLUMNS = (
     Column("ID"),
     Column("STATE"),
     Column("CAMERA", gives=True),
-    Column("WHEN", gives=True),
+    Column("WHEN"),
     Column("FOR", right=True),
     Column("NEXT RUN"),
-    Column("LAST RUN"),
     Column("NAME", gives=True),
 )
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
@@ -41,7 +40,7 @@ def schedule() -> None:
 @as_json
 @of_service
 def list_(service: Service, device: str | None, *, as_json: bool) -> None:
-    """List the schedules with their next and last runs."""
+    """List the schedules with their next runs, and tell which did not do what they should."""
     found = service.call("list_schedules", {"device": device})
     while len(found["schedules"]) < found["total"]:
         more = service.call("list_schedules", {"device": device, "offset": len(found["schedules"])})
@@ -54,15 +53,28 @@ def list_(service: Service, device: str | None, *, as_json: bool) -> None:
     if not found["schedules"]:
         click.echo("There are no schedules; `webcamctl schedule add --help` tells how one is made.", err=True)
         return
-    tables.show(_COLUMNS, map(_row, found["schedules"]))
+    now = datetime.now(timezone.utc)
+    tables.show(_COLUMNS, (_row(one, now) for one in found["schedules"]))
+    for one in found["schedules"]:
+        last = one["last_run"]
+        if last is not None and last["outcome"] in {"MISSED", "FAILED"}:
+            why = f": {plain(last['reason'].replace('_', ' '))}" if last["reason"] else ""
+            outcome = tables.coloured(last["outcome"])
+            click.echo(f"{one['schedule_id']}: the run of {moment(last['start_time'])} was {outcome}{why}")
 
 
-def _row(one: dict[str, Any]) -> list[str]:
-    last = one["last_run"]["outcome"] if one["last_run"] else "-"
+def _row(one: dict[str, Any], now: datetime) -> list[str]:
     camera = one["device"] or one["camera_id"]
-    when = one["cron"] or moment(one["start_time"])
-    runs = [span(one["duration"]), moment(one["next_run"]), last]
-    return [one["schedule_id"], one["state"], camera, when, *runs, one["name"] or "-"]
+    when = one["cron"] or brief(one["start_time"], now)
+    return [
+        one["schedule_id"],
+        one["state"],
+        camera,
+        when,
+        span(one["duration"]),
+        brief(one["next_run"], now),
+        one["name"] or "-",
+    ]
 
 
 @schedule.command()

@@ -30,19 +30,21 @@ def amount(size: float | None) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """Give a duration: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 07 min``, ``4 d 03 h``."""
+    """Give a duration: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h``, ``4 d 03 h``."""
     if seconds is None:
         return "-"
     if seconds < _FEW:
         return f"{seconds:.1f} s" if seconds % 1 else f"{seconds:.0f} s"
     whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
-    if whole < _DAY:
-        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
-    return f"{whole // _DAY} d {whole % _DAY // _HOUR:02} h"
+    for size, name, next_size, next_name in (
+        (_DAY, "d", _HOUR, "h"),
+        (_HOUR, "h", _MINUTE, "min"),
+        (_MINUTE, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // next_size
+            return f"{whole // size} {name}" + (f" {rest:02} {next_name}" if rest else "")
+    return f"{whole} s"
 
 
 def clock(seconds: float) -> str:
@@ -57,6 +59,16 @@ def moment(text: str | None) -> str:
     if not text:
         return "-"
     return read(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def brief(text: str | None, now: datetime) -> str:
+    """Give a moment in as few words as tell it: the time today, the day this year; ``-`` for none."""
+    if not text:
+        return "-"
+    here, today = read(text).astimezone(), now.astimezone()
+    if here.date() == today.date():
+        return here.strftime("%H:%M:%S")
+    return here.strftime("%m-%d %H:%M" if here.year == today.year else "%Y-%m-%d")
 
 
 def read(text: str) -> datetime:
