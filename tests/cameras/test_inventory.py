@@ -196,6 +196,20 @@ class RealInventoryTests(InventoryContract, SynchronousTestCase):
         self.assertFalse(found.accessible)
         self.assertTrue(found.same_device(node))
 
+    def test_changes(self) -> None:
+        """A node is looked at anew when its mode or its inode has changed, and only then."""
+        path = self.tree.plug(0).path
+        first = self.tree.inventory.scan()[path]
+        self.assertIs(self.tree.inventory.scan()[path], first)
+        os.chmod(path, 0o600)
+        changed = self.tree.inventory.scan()[path]
+        self.assertIsNot(changed, first)
+        self.assertTrue(changed.same_device(first))
+        self.tree.plug(0)
+        self.assertFalse(self.tree.inventory.scan()[path].same_device(first))
+        self.tree.unplug(0)
+        self.assertEqual(self.tree.inventory.scan(), {})
+
     def test_alsa_of_this_number(self) -> None:
         """An entry that is no video4linux device's is not taken for one."""
         node = self.tree.plug(0)

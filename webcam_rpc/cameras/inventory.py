@@ -14,7 +14,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -69,6 +69,13 @@ class Facts(msgspec.Struct, frozen=True):
     captures: bool | None = None
 
 
+class _Seen(NamedTuple):
+    """A node as the last scan found it, and what tells whether it still is that."""
+
+    marks: tuple[int, ...]
+    node: Node
+
+
 class Inventory:
     """Looks at the device directory, sysfs and udev's database.
 
@@ -83,6 +90,7 @@ class Inventory:
         self._wanted = wanted
         self._sysfs = Path(sysfs)
         self._udev_data = Path(udev_data)
+        self._seen: dict[str, _Seen] = {}
 
     def scan(self) -> dict[str, Node]:
         """Find the nodes that are there now, by path.
@@ -93,13 +101,28 @@ class Inventory:
             names = os.listdir(self.directory)
         except FileNotFoundError:
             return {}
-        nodes = {}
+        seen = {}
         for name in names:
             if name.startswith("video") and _NAME.match(name) and self._wanted(name):
-                node = self.node(os.path.join(self.directory, name))
-                if node is not None:
-                    nodes[node.path] = node
-        return nodes
+                found = self._look(os.path.join(self.directory, name))
+                if found is not None:
+                    seen[found.node.path] = found
+        self._seen = seen
+        return {path: found.node for path, found in seen.items()}
+
+    def _look(self, path: str) -> _Seen | None:
+        """Look at a node; all but ``stat`` is done anew only where that tells of a change."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        # All that access(2) goes by, but for who we are: whatever changes mode, owner or ACL sets the time.
+        marks = status.st_ctime_ns, status.st_ino, status.st_rdev, status.st_mode, status.st_uid, status.st_gid
+        before = self._seen.get(path)
+        if before is not None and before.marks == marks:
+            return before
+        node = _node(path, status)
+        return _Seen(marks, node) if node is not None else None
 
     def node(self, path: str) -> Node | None:
         """Look at one node; None unless it is a character device of V4L2's."""
@@ -107,9 +130,7 @@ class Inventory:
             status = os.stat(path)
         except OSError:
             return None
-        if not stat.S_ISCHR(status.st_mode) or os.major(status.st_rdev) != V4L2_MAJOR:
-            return None
-        return Node(path, status.st_rdev, status.st_ino, os.access(path, os.R_OK | os.W_OK))
+        return _node(path, status)
 
     def resolve_link(self, path: str) -> str:
         """Follow links such as ``/dev/v4l/by-id/…`` to the node that they lead to."""
@@ -144,6 +165,12 @@ class Inventory:
             if line.startswith("E:ID_V4L_CAPABILITIES="):
                 return ":capture:" in line
         return None
+
+
+def _node(path: str, status: os.stat_result) -> Node | None:
+    if not stat.S_ISCHR(status.st_mode) or os.major(status.st_rdev) != V4L2_MAJOR:
+        return None
+    return Node(path, status.st_rdev, status.st_ino, os.access(path, os.R_OK | os.W_OK))
 
 
 def _usb(facts: Facts, function: Path, interface: str) -> Facts:
