@@ -93,7 +93,7 @@ class LookingTests(CtlCase):
             expected = await client.call(method, params)
             answered = self.json(service, *arguments)
             self.assertEqual(set(answered), set(expected), arguments)
-        self.assertRegex(self.typed(service, "status")[0], r"(?m)^Cameras: +1 of 1 camera connected$")
+        self.assertRegex(self.typed(service, "status")[0], r"(?m)^Cameras: +1 of 1 connected$")
         self.assertIn("640x480 @ 30", self.typed(service, "cameras", remote=True)[0])
         self.assertEqual((self.json(service, "ping"))["response"], "pong")
         self.assertIn("Nothing is wrong", self.typed(service, "diagnose")[0])

@@ -57,7 +57,10 @@ def status(service: Service, *, as_json: bool) -> None:
             ("Service", f"{info['name']} {info['version']} at {service.name}"),
             ("Status", now["status"]),
             ("Up", f"{span(now['uptime'])}, since {moment(info['start_time'])}"),
-            ("Cameras", f"{cameras['connected']} of {several(cameras['total'], 'camera')} connected"),
+            (
+                "Cameras",
+                f"{cameras['connected']} of {cameras['total']} connected" if cameras["total"] else "none is known",
+            ),
             (
                 "Recording",
                 several(sum(map(bool, recorded.values())), "camera") if any(recorded.values()) else "nothing",

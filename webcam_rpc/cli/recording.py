@@ -76,7 +76,7 @@ def start(service: Service, device: str | None, **options: Any) -> None:  # noqa
         # From here on, or a signal would end the command and leave the recording to itself. One that has not begun is
         # undone by the service when we hang up.
         with _told_once():
-            ended = _waited_for(service, service.call("start_recording", params))
+            ended = _waited_for(service, _begun(service, params))
         if as_json:
             show_json(ended)
         else:
@@ -84,13 +84,20 @@ def start(service: Service, device: str | None, **options: Any) -> None:  # noqa
         if ended["status"] == "FAILED":
             sys.exit(1)
         return
-    begun = service.call("start_recording", params)
+    begun = _begun(service, params)
     if as_json:
         show_json(begun)
     else:
         click.echo(f"Recording {begun['device']} to {plain(begun['filename'] or 'a file')}.")
         how = f"It ends after {span(begun['duration'])}" if begun["duration"] else "It goes on"
         click.echo(f"{how}; `webcamctl record stop {begun['camera_id']}` ends it.", err=True)
+
+
+def _begun(service: Service, params: dict[str, Any]) -> dict[str, Any]:
+    begun: dict[str, Any] = service.call("start_recording", params)
+    if begun["joined"]:
+        click.echo("A schedule is recording this camera already: that recording is now for both.", err=True)
+    return begun
 
 
 def _waited_for(service: Service, begun: dict[str, Any]) -> dict[str, Any]:

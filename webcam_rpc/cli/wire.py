@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import click
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.task import react
@@ -50,12 +50,14 @@ def run(work: Callable[[Any], Deferred[int]]) -> int:
 
     def begin(reactor: Any) -> Deferred[None]:  # noqa: ANN401 - of several interfaces
         done: Deferred[Any] = work(reactor)
+        # Before Ctrl-C ends the connections, or their ends would be told.
+        reactor.addSystemEventTrigger("before", "shutdown", done.cancel)
         return done.addBoth(outcome.append)
 
     # It would end the process, which has more to say.
     with contextlib.suppress(SystemExit):
         react(begin)
-    if not outcome:
+    if not outcome or (isinstance(outcome[0], Failure) and outcome[0].check(CancelledError)):
         raise click.Abort
     if isinstance(outcome[0], Failure):
         outcome[0].raiseException()
