@@ -6,6 +6,7 @@ is called. Without any it is this machine's: by the admin socket where that is t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.client
 import json
@@ -180,10 +181,8 @@ def _found(url: str | None, token: str | None, state_dir: Path | None, file: Pat
         return by_port
     state = state_directory(settings, os.environ)
     try:
-        with exchange.reaching(str(state / admin.NAME)):
-            connection = admin.Connection(state, _KNOCK)
-            connection.connect()
-            connection.close()
+        with exchange.reaching(str(state / admin.NAME)), contextlib.closing(admin.Connection(state, _KNOCK)) as knock:
+            knock.connect()
     except NoService:
         if state_dir is not None:
             raise Failed(f"no service is at work on {state}", UNAVAILABLE) from None
