@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Seconds for a connection, and for an answer.
 PATIENCE = 30.0
+#: A machine that is gone without a word is noticed by these.
+_PINGS = {"autoPingInterval": 20.0, "autoPingTimeout": 20.0}
 _STATUSES = {401: NO_PERMISSION, 403: NO_PERMISSION}
 #: What Autobahn says where the answer to the handshake was one of HTTP: nothing else has its status.
 #: Autobahn 24.4 has it in parentheses, 26.10 in brackets.
@@ -165,7 +167,7 @@ def connect(
     make: Any = WebSocketClientFactory
     factory = make(service.url, headers=service.headers, useragent=f"webcamctl/{__version__}", reactor=reactor)
     factory.noisy, factory.protocol, factory.wire = False, _Protocol, wire
-    factory.setProtocolOptions(openHandshakeTimeout=PATIENCE, closeHandshakeTimeout=1, autoPingInterval=20)
+    factory.setProtocolOptions(openHandshakeTimeout=PATIENCE, closeHandshakeTimeout=1, **_PINGS)
     directory = -1
     try:
         if service.base is None:
