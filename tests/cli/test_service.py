@@ -285,6 +285,48 @@ class CommandLineTests(RemoteCase):
         self.assertEqual(len(self.server.asked), 2)
 
 
+class RecordingTests(RemoteCase):
+    """What is told of a recording that ended by itself."""
+
+    def recorded(self, ended: str | None) -> Result:
+        """Record until the service says that its files ended so; none is there for None."""
+        begun = {
+            "recording_id": "7",
+            "camera_id": "usb-1",
+            "device": "/dev/video0",
+            "filename": "a.mp4",
+            "joined": False,
+        }
+        begun |= {"session_id": "7", "start_time": "2026-11-23T12:00:00Z", "format": "mp4", "duration": 600}
+        state = {"recording_id": "7", "state": "STOPPED", "elapsed": 30, "remaining": 0, "frames": 9, "bytes": 9}
+        state |= {"files": [], "filename": "a.mp4", "reason": None}
+        info: dict[str, Any] = {"filename": "a.mp4", "ended": ended, "duration": 30.0, "frames": 900, "file_size": 5000}
+        info |= {"frames_dropped": 0, "finalizing": False, "end_time": None}
+        missing = {"code": -32010, "message": "Not found", "data": {"resource": "recording", "id": "a.mp4"}}
+        self.serve(
+            {
+                "start_recording": begun,
+                "get_recording_status": state,
+                "get_recording_info": missing if ended is None else info,
+            }
+        )
+        return self.type("record", "porch", "--duration", "10m")
+
+    def test_well(self) -> None:
+        """One that lasted as long as it should is told with what there is of it."""
+        ran = self.recorded("duration")
+        self.assertEqual((ran.exit_code, ran.stdout), (0, "a.mp4: 30 s, 900 frames, 5.0 kB\n"))
+
+    def test_before_its_time(self) -> None:
+        """One that ended for want of room fails, and says so; and one of which nothing is there."""
+        ran = self.recorded("storage_low")
+        self.assertEqual((ran.exit_code, ran.stdout), (1, "a.mp4: 30 s, 900 frames, 5.0 kB\n"))
+        self.assertIn("before its time: storage low", ran.stderr)
+        self.server.shutdown()
+        ran = self.recorded(None)
+        self.assertEqual((ran.exit_code, ran.stdout), (1, "no file: 0 s, 0 frames, 0 B\n"))
+
+
 class DownloadTests(RemoteCase):
     """Files, whole or not at all."""
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at a recording that is waited for.
 _LOOK = 0.5
+#: How a recording ends that did what it should.
+_WELL = frozenset({"duration", "stopped", "segment"})
 #: A bar's steps in a second.
 _STEPS = 10
 _COLUMNS = (
@@ -115,7 +117,12 @@ def _waited_for(service: Service, begun: dict[str, Any]) -> dict[str, Any]:
                 bar.update(max(0, length - shown), "")
     except (KeyboardInterrupt, OSError):
         # The latter is a terminal that is gone: what goes wrong with the service is another.
-        return dict(service.call("stop_recording", {"recording_id": begun["recording_id"]}))
+        try:
+            return dict(service.call("stop_recording", {"recording_id": begun["recording_id"]}))
+        except Failed as late:
+            if late.status == UNAVAILABLE:
+                raise
+            # It has ended by itself just now.
     except (NoService, Failed) as gone:
         if isinstance(gone, Failed) and gone.status != UNAVAILABLE:
             raise
@@ -143,26 +150,26 @@ def _state(now: dict[str, Any]) -> str:
 
 def _over(service: Service, begun: dict[str, Any], last: dict[str, Any]) -> dict[str, Any]:
     """Tell what became of a recording that ended by itself, in the terms of ``stop_recording``."""
-    with contextlib.suppress(Failed):
-        # It is kept for a while, and then tells what stopping it would have told.
-        return dict(service.call("stop_recording", {"recording_id": begun["recording_id"]}))
-    files = list(last.get("files") or filter(None, [begun["filename"]]))
+    names = filter(None, [*last.get("files", ()), last.get("filename") or begun["filename"]])
     known = []
-    for name in files:
+    for name in dict.fromkeys(names):
+        # One that has just begun when it all ended may be gone again.
         with contextlib.suppress(Failed):
             known.append(service.call("get_recording_info", {"filename": name}))
+    files = [one["filename"] for one in known]
+    reason = known[-1]["ended"] if known else last.get("reason")
     return {
         **{name: begun[name] for name in ("device", "camera_id", "recording_id", "session_id", "start_time", "format")},
         "filename": files[0] if files else None,
         "files": files,
-        "status": "STOPPED" if known else "FAILED",
+        "status": "STOPPED" if reason in _WELL else "FAILED",
         "end_time": known[-1]["end_time"] if known else None,
         "duration": sum(one["duration"] or 0 for one in known),
         "frames": sum(one["frames"] or 0 for one in known),
         "frames_dropped": sum(one["frames_dropped"] for one in known),
         "file_size": sum(one["file_size"] or 0 for one in known),
         "finalizing": any(one["finalizing"] for one in known),
-        "reason": known[-1]["ended"] if known else last.get("reason"),
+        "reason": reason,
     }
 
 
@@ -175,7 +182,8 @@ def _summary(ended: dict[str, Any]) -> None:
     if ended.get("finalizing"):
         click.echo("It can be played now, and is being rewritten as MP4.", err=True)
     if ended["status"] == "FAILED":
-        click.echo(f"webcamctl: the recording failed: {plain(str(ended.get('reason')))}", err=True)
+        why = str(ended.get("reason") or "the service does not say why").replace("_", " ")
+        click.echo(f"webcamctl: the recording ended before its time: {plain(why)}", err=True)
 
 
 @contextlib.contextmanager
