@@ -62,7 +62,7 @@ want_tools() {
 # copy_source DIR: what is installed, to be built there: an old build/ in the tree would find its way into the wheel.
 copy_source() {
     mkdir -p "$1"
-    (cd "$ROOT" && cp -R setup.cfg pyproject.toml README.md LICENSE webcam_rpc twisted "$1")
+    (cd "$ROOT" && cp -R setup.cfg pyproject.toml README.md LICENSE man webcam_rpc twisted "$1")
 }
 
 # fingerprint: changes when what is to be installed does.

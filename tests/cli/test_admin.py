@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from webcam_rpc.cli import admin
+from webcam_rpc.cli import admin, failures
 from webcam_rpc.web import local
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class CallTests(SynchronousTestCase):
 
     def refused(self) -> tuple[int, str]:
         """Give exit status and text of a call that fails."""
-        failed = self.assertRaises(admin.Failed, admin.call, self.state, "list_tokens", {})
+        failed = self.assertRaises(failures.Failed, admin.call, self.state, "list_tokens", {})
         return failed.status, str(failed)
 
     def test_same_socket_as_the_service(self) -> None:
@@ -94,9 +94,9 @@ class CallTests(SynchronousTestCase):
     def test_refused(self) -> None:
         """Who may not has a status of its own; what else is wrong is told with its hint."""
         for code, data, expected in (
-            (-32002, {"required_role": "admin"}, (77, "No: required_role: admin")),
+            (-32002, {"method": "list_tokens"}, (77, "No: method: list_tokens")),
             (-32001, None, (77, "No")),
-            (-32602, {"param": "name", "hint": "shorter"}, (1, "No: shorter")),
+            (-32602, {"param": "name", "hint": "shorter"}, (1, "name: shorter")),
         ):
             self.serve(json.dumps({"id": 1, "error": {"code": code, "message": "No", "data": data}}).encode())
             self.assertEqual(self.refused(), expected)

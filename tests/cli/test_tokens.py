@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from webcam_rpc.cli import commands, durations, state
-from webcam_rpc.cli.admin import Failed
+from webcam_rpc.cli.failures import Failed
 from webcam_rpc.config import Config, State
 from webcam_rpc.tokens import TokenFiles
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from webcam_rpc import config as configuration
-from webcam_rpc.cli.admin import UNAVAILABLE, Failed, NoService, call
-from webcam_rpc.cli.state import of_service
+from webcam_rpc.cli.admin import call
+from webcam_rpc.cli.failures import UNAVAILABLE, Failed, NoService
+from webcam_rpc.cli.state import with_state_directory
 
 
 @click.group()
@@ -30,7 +31,7 @@ def check(file: Path) -> None:
 
 
 @config.command("reload")
-@of_service
+@with_state_directory
 def reload_(state: Path) -> None:
     """Have the service read its configuration again, and say what became of it.
 

@@ -10,7 +10,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from webcam_rpc.cli.admin import NO_PERMISSION, Failed
+from webcam_rpc.cli.failures import NO_PERMISSION, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

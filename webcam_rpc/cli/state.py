@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webcam_rpc import config
-from webcam_rpc.cli.admin import Failed
+from webcam_rpc.cli.failures import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,11 +30,18 @@ def state_directory(settings: config.Config, environ: Mapping[str, str]) -> Path
     return config.state_directory(settings, environ).absolute()
 
 
-def of_service(command: Callable[..., None]) -> Callable[..., None]:
+def with_state_directory(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say which service is meant, and its state directory as first argument."""
 
-    @click.option("--state-dir", type=click.Path(path_type=Path), help="The state directory of the service.")
-    @click.option("--config", "file", type=click.Path(path_type=Path), help="The configuration file of the service.")
+    @click.option(
+        "--state-dir", type=click.Path(path_type=Path, readable=False), help="The state directory of the service."
+    )
+    @click.option(
+        "--config",
+        "file",
+        type=click.Path(path_type=Path, readable=False),
+        help="The configuration file of the service.",
+    )
     @functools.wraps(command)
     def with_state(state_dir: Path | None, file: Path | None, **options: object) -> None:
         overrides = [("state.directory", str(state_dir))] if state_dir is not None else []

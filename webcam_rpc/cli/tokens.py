@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webcam_rpc.cli import durations
-from webcam_rpc.cli.admin import NO_PERMISSION, Failed, NoService, call
+from webcam_rpc.cli.admin import call
+from webcam_rpc.cli.failures import NO_PERMISSION, Failed, NoService
 from webcam_rpc.cli.owner import owner_of
-from webcam_rpc.cli.state import of_service
+from webcam_rpc.cli.state import with_state_directory
 from webcam_rpc.rpc.roles import Role
 from webcam_rpc.tokens import Kind, TokenFiles, TokenRecord, TokensError
 
@@ -51,7 +52,7 @@ def token() -> None:
 @click.option("--url", is_flag=True, help="A token for the URLs of one camera.")
 @click.option("--camera", "camera_id", metavar="ID", help="The one camera.")
 @click.option("--json", "as_json", is_flag=True, help="All that is known of it, for programs.")
-@of_service
+@with_state_directory
 def create(state: Path, **options: Any) -> None:  # noqa: ANN401
     """Make a token. Its text is the only line on standard output; nobody can show it again."""
     kind: Kind = "url" if options["url"] else "jwt" if options["jwt"] else "key"
@@ -83,7 +84,7 @@ def create(state: Path, **options: Any) -> None:  # noqa: ANN401
 
 @token.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@of_service
+@with_state_directory
 def list_(state: Path, *, as_json: bool) -> None:
     """List the tokens that were not revoked. None of them can be used for it."""
     tokens = _done(state, "list_tokens", {}, lambda files: {"tokens": [_shown(one) for one in files.records()]})[
@@ -101,7 +102,7 @@ def list_(state: Path, *, as_json: bool) -> None:
 
 @token.command()
 @click.argument("token_id")
-@of_service
+@with_state_directory
 def revoke(state: Path, token_id: str) -> None:
     """Have a token be worth nothing, on connections that are open too."""
 
@@ -115,7 +116,7 @@ def revoke(state: Path, token_id: str) -> None:
 
 @token.command()
 @click.option("--now", is_flag=True, help="JWTs that were made before are worth nothing at once.")
-@of_service
+@with_state_directory
 def rotate(state: Path, *, now: bool) -> None:
     """Sign JWTs with another secret from now on; those that were made before hold until they end."""
     _done(state, "rotate_secret", {"keep_old": not now}, lambda files: files.rotate(keep_old=not now))
