@@ -1,4 +1,4 @@
-"""Shows what cameras do, with Twisted: ``python examples/watch_twisted.py [URL]``; WEBCAM_TOKEN is the token, if any."""
+"""Shows what cameras do, with Twisted: ``python examples/watch_twisted.py [URL]``; WEBCAM_TOKEN may hold a token."""
 
 from __future__ import annotations
 

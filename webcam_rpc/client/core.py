@@ -5,7 +5,7 @@ Pure: the connection is a callable that sends a text, time is a callable that ca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from webcam_rpc.client.conversation import Call, Conversation
 from webcam_rpc.client.errors import ClientError, Closed, ConnectionLost, NotConnected
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from webcam_rpc.client.events import Waiter
+
+
+class Timer(Protocol):
+    """Something that will be called back, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Don't."""
+
 
 #: Seconds until the service must have said where it stands.
 PATIENCE = 20.0
@@ -35,12 +43,13 @@ class Core:
     def __init__(
         self,
         following: Following,
-        later: Callable[[float, Callable[[], None]], object],
-        hang_up: Callable[[], object],
+        later: Callable[[float, Callable[[], None]], Timer],
+        hang_up: Callable[[], None],
     ) -> None:
         self._following = following
-        self._later = later
+        self._start = later
         self._hang_up = hang_up
+        self._timers: set[Timer] = set()
         self._conversation: Conversation | None = None
         self._send: Callable[[str], object] = lambda _: None
         self._followed = False
@@ -61,7 +70,7 @@ class Core:
         self.good = False
         self._following.connected()
         if self._followed:
-            self._come_back()
+            _Return(self, self._following).begin(self._hang_up)
 
     def received(self, text: str | bytes) -> None:
         """Take a message from the service.
@@ -78,6 +87,9 @@ class Core:
     def lost(self, why: str) -> None:
         """Do without the connection, until there is another."""
         conversation, self._conversation = self._conversation, None
+        timers, self._timers = self._timers, set()
+        for timer in timers:
+            timer.cancel()
         self._following.connected()
         if conversation is not None:
             conversation.lost(lambda call: ConnectionLost(f"{call.method}: {why}"))
@@ -117,20 +129,23 @@ class Core:
         if not self._followed:
             self._followed = True
             if self.is_open:
-                self._come_back()
+                _Return(self, self._following).begin(self._hang_up)
         return events
 
-    def _come_back(self) -> None:
-        conversation = self._conversation
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call back, unless the connection is lost before that."""
 
-        def here() -> bool:
-            return conversation is not None and self._conversation is conversation
+        def ring() -> None:
+            self._timers.discard(timer)
+            call()
 
-        def gave_up(error: Exception) -> None:
-            self._followed = False
-            self._end_readers(error)
+        timer = self._start(seconds, ring)
+        self._timers.add(timer)
 
-        _Return(self, self._following, self._later, here, self.tell, gave_up).begin(self._hang_up)
+    def give_up(self, error: Exception) -> None:
+        """Follow the events no longer: the service does not let this client."""
+        self._followed = False
+        self._end_readers(error)
 
     def tell(self, events: list[Any]) -> None:
         """Give events to whoever reads them."""
@@ -146,31 +161,14 @@ class Core:
 class _Return:
     """The steps of :mod:`.following` on one connection: done, or the connection is lost, or the service says no."""
 
-    def __init__(
-        self,
-        core: Core,
-        following: Following,
-        later: Callable[[float, Callable[[], None]], object],
-        here: Callable[[], bool],
-        tell: Callable[[list[Any]], None],
-        gave_up: Callable[[Exception], None],
-    ) -> None:
+    def __init__(self, core: Core, following: Following) -> None:
         self._core = core
         self._following = following
-        self._later = later
-        self._here = here
-        self._tell = tell
-        self._gave_up = gave_up
         self._done = False
 
-    def begin(self, hang_up: Callable[[], object]) -> None:
+    def begin(self, hang_up: Callable[[], None]) -> None:
         """Take the first step; ``hang_up`` is called if there is no end to them."""
-
-        def late() -> None:
-            if self._here() and not self._done:
-                hang_up()
-
-        self._later(PATIENCE, late)
+        self._core.later(PATIENCE, lambda: None if self._done else hang_up())
         self._step("unsubscribe_events", dict, dict, self._silenced)
 
     def _step(
@@ -180,17 +178,13 @@ class _Return:
         params: Callable[[], Mapping[str, Any]],
         then: Callable[[Any], None],
     ) -> None:
-        def again() -> None:
-            if self._here():
-                self._step(method, result, params, then)
-
         def failed(error: Exception) -> None:
             wait = _retry_after(error)
             if wait is not None:
-                self._later(wait, again)
+                self._core.later(wait, lambda: self._step(method, result, params, then))
             elif not isinstance(error, ConnectionLost):
                 self._done = True
-                self._gave_up(error)
+                self._core.give_up(error)
 
         self._core.ask(Call(method, result, then, failed), params())
 
@@ -199,7 +193,7 @@ class _Return:
 
     def _subscribed(self, answer: Subscribed) -> None:
         self._done = True
-        self._tell(self._following.subscribed(answer))
+        self._core.tell(self._following.subscribed(answer))
 
 
 def _retry_after(error: Exception) -> float | None:

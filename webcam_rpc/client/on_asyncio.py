@@ -242,7 +242,7 @@ class Client(AwaitableMethods):
         self._outgoing.put_nowait(None)
 
     @staticmethod
-    def _later(seconds: float, call: Callable[[], None]) -> object:
+    def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, call)
 
 
