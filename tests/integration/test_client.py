@@ -18,6 +18,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import LoopingCall
+from twisted.internet.utils import getProcessOutputAndValue
 from twisted.protocols.portforward import ProxyFactory, ProxyServer
 from twisted.trial.unittest import SkipTest
 
@@ -114,16 +115,16 @@ class Proxy(ProxyFactory):
 
 
 class Follower(ProcessProtocol):
-    """The process of :mod:`tests.client.follower`, and what it has written."""
+    """A process of Python, such as :mod:`tests.client.follower`, and what it has written."""
 
-    def __init__(self, url: str, output: Path) -> None:
+    def __init__(self, output: Path, *arguments: str) -> None:
         self._output = output
         self.ended: Deferred[int] = Deferred()
         environ = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(":"),
         }
-        argv = [sys.executable, "-W", "error", "-m", "tests.client.follower", url]
+        argv = [sys.executable, "-W", "error", *arguments]
         with output.open("wb") as out, open(os.devnull, "rb") as null:
             files = {0: null.fileno(), 1: out.fileno(), 2: 2}
             self.process: Any = reactor.spawnProcess(self, argv[0], argv, env=environ, path=str(ROOT), childFDs=files)
@@ -170,7 +171,7 @@ class LostConnectionsTests(ServiceCase):
 
     def follow(self) -> Follower:
         """Start a client for asyncio in a process of its own."""
-        follower = Follower(self.url, self.directory / "followed")
+        follower = Follower(self.directory / "followed", "-m", "tests.client.follower", self.url)
         self.addCleanup(follower.kill)
         return follower
 
@@ -333,6 +334,45 @@ class LostConnectionsTests(ServiceCase):
         await self.assertFailure(client.ping(), Refused)
         with self.assertRaises(Refused):
             await anext(client.events())
+
+
+class GeneratedTests(ServiceCase):
+    """The typed methods and the models."""
+
+    async def test_current(self) -> None:
+        """The modules in the tree are the ones that would be written now."""
+        service = await self.serve()
+        document = json.dumps(await (await self.connect(service)).call("rpc.discover"))
+        (self.directory / "openrpc.json").write_text(document)
+        url = (self.directory / "openrpc.json").as_uri()
+        for module in ("models", "methods"):
+            out, err, status = await getProcessOutputAndValue(
+                sys.executable,
+                [str(ROOT / "scripts" / "client_methods.py"), module, url],
+                env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+                reactor=reactor,
+            )
+            self.assertEqual((status, err), (0, b""))
+            written = (ROOT / "webcam_rpc" / "client" / f"{module}.py").read_text("utf-8")
+            self.assertTrue(out.decode() == written, f"{module}.py is out of date: see scripts/client_methods.py")
+
+
+class ExampleTests(ServiceCase):
+    """The examples, as they are typed."""
+
+    async def test_examples(self) -> None:
+        """Each says what serves and that the demo camera is there."""
+        service = await self.serve()
+        for example in ("watch_asyncio", "watch_twisted"):
+            output = self.directory / example
+            process = Follower(output, str(ROOT / "examples" / f"{example}.py"), service.url)
+            self.addCleanup(process.kill)
+            await eventually(reactor, lambda: b"CONNECTED" in output.read_bytes(), PATIENCE, "the camera")  # noqa: B023
+            process.process.signalProcess("KILL")
+            await process.ended
+            server, camera = output.read_text("utf-8").splitlines()
+            self.assertRegex(server, r"^webcam_rpc \d+\.\d+\.\d+$")
+            self.assertRegex(camera, r"^\S+Z /dev/video-demo: CONNECTED$")
 
 
 def toggle(devices: Path, number: int) -> None:

@@ -125,9 +125,9 @@ class Client(DeferredMethods, Service):
             self._connecting.cancel()
         if self._link is None:
             return None
-        self._stopped = Deferred()
+        stopped = self._stopped = Deferred()
         self._hang_up()
-        return self._stopped
+        return stopped
 
     def connected(self, *, deadline: float | None = None) -> Deferred[None]:
         """Wait for the connection. Fails with NotConnected after the deadline, and with Refused at once."""
