@@ -1,4 +1,4 @@
-"""docs/operations.md knows every line that the service writes at the level WARNING or above."""
+"""The pages for operators against the code: docs/operations.md and docs/troubleshooting.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lines(source: str) -> Iterator[str]:
 
 
 class LogLineTests(SynchronousTestCase):
-    """The page against the code."""
+    """docs/operations.md knows every line that the service writes at the level WARNING or above."""
 
     def test_each_is_told(self) -> None:
         """Whoever finds a line in the log finds it on the page, with what to do."""
@@ -36,3 +36,35 @@ class LogLineTests(SynchronousTestCase):
         self.assertGreater(len(found), 50)
         shown = {line: f"`{re.sub(r'{[^}]*}', '…', line)}`" for line in found}
         self.assertEqual([line for line in sorted(found) if shown[line] not in page], [])
+
+
+def texts(source: str) -> Iterator[str]:
+    """Give all that a module may say."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+class TroubleTests(SynchronousTestCase):
+    """docs/troubleshooting.md against the code."""
+
+    def test_in_its_own_words(self) -> None:
+        """What the page says that the service says is what it says; what differs is … there."""
+        page = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+        rows = re.findall(r"^\|[^|]*\|([^|]*)\|[^|]*\|$", page, re.MULTILINE)
+        said = [
+            piece.strip()
+            for row in rows
+            if not row.startswith(" nothing")
+            for words in re.findall(r"`([^`]+)`", row)
+            for piece in words.split("…")
+            if piece.strip()
+        ]
+        self.assertGreater(len(said), 40)
+        found = {
+            # A line of the log has names where the page has dots.
+            re.sub(r"{[^}]*}", "…", text)
+            for path in (ROOT / "webcam_rpc").rglob("*.py")
+            for text in texts(path.read_text("utf-8"))
+        }
+        self.assertEqual([piece for piece in said if not any(piece in text for text in found)], [])

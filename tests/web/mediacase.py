@@ -180,13 +180,15 @@ class MediaCase(WebTestCase):
             media_resources(self.clock, checked, Reads(self.threads.run)),
         )
 
-    def slow(self, path: str, *lines: str, method: str = "GET", peer: IAddress = LOOPBACK) -> SlowWire:
+    def slow(
+        self, path: str, *lines: str, method: str = "GET", peer: IAddress = LOOPBACK, host: str = "127.0.0.1:8002"
+    ) -> SlowWire:
         """Ask for something on a connection of its own."""
         wire = SlowWire(self.clock, peer)
         protocol = cast("Any", self.site.buildProtocol(peer))
         wire.protocol = protocol
         protocol.makeConnection(wire)
-        wire.send(head(method, path, *lines))
+        wire.send(head(method, path, *lines, host=host))
         return wire
 
     def get(self, path: str, *lines: str, method: str = "GET", peer: IAddress = LOOPBACK) -> Any:

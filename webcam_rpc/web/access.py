@@ -84,6 +84,7 @@ class Access:
         """Go by these settings from now on."""
         names = (*settings.hosts, *self._machine_names, "localhost")
         self._origins = frozenset(origin.lower() for origin in settings.origins)
+        self._neighbours = frozenset(filter(None, map(_host_of, self._origins)))
         self._hosts = frozenset(name.lower().rstrip(".") for name in names)
         self._proxies = Proxies(settings.proxies)
         self._anonymous = Role.parse(settings.anonymous)
@@ -112,9 +113,23 @@ class Access:
             return self._loopback
         return self._anonymous
 
-    def comes_from_listed_page(self, headers: Headers) -> bool:
-        """Tell whether a request that was admitted is one of a page that ``access.origins`` names."""
-        return any(_first(headers, name, _origin_of) in self._origins for name in (b"origin", b"referer"))
+    def shown_by(self, headers: Headers) -> bytes:
+        """Say which pages may show the answer to a request that was admitted (Cross-Origin-Resource-Policy).
+
+        A page that ``access.origins`` names may, and a neighbour may be such a page without saying so. For Chromium 156
+        no two pages of one address are of the same site, though its own Sec-Fetch-Site says so.
+        """
+        if any(_first(headers, name, _origin_of) in self._origins for name in (b"origin", b"referer")):
+            return b"cross-origin"
+        host = self._host(headers)[0] if self._neighbours else ""
+        if host not in self._neighbours:
+            return b"same-origin"
+        return b"cross-origin" if _is_address(host) else b"same-site"
+
+    def reader(self, headers: Headers) -> bytes | None:
+        """Give the origin of a page whose script may read the answer to a request that was admitted, as it was said."""
+        values = headers.getRawHeaders(b"origin") or (b"",)
+        return values[0] if values[0].decode("latin-1").lower() in self._origins else None
 
     def _host(self, headers: Headers) -> tuple[str, int | None]:
         values = headers.getRawHeaders(b"host") or ()
@@ -160,6 +175,10 @@ class Access:
             ours = not origin or follows or _is_same(origin, host, port)
         if ours:
             return False
+        # OctoPrint's page never says which it is (Referrer-Policy: no-referrer). Where a page of this very host is
+        # named, the browser's word that it is one of the same site has to do; it gets no more than anybody.
+        if site == "same-site" and not origin and host in self._neighbours:
+            return True
         if origin not in self._origins:
             raise Refused(HTTPStatus.FORBIDDEN, "a page of another site can only show this if access.origins names it")
         return True
@@ -177,6 +196,13 @@ def _lower(text: str) -> str:
 def _origin_of(url: str) -> str:
     scheme, separator, rest = _lower(url).partition("://")
     return scheme + separator + rest.partition("/")[0]
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return _authority(origin.partition("://")[2])[0]
+    except ValueError:
+        return ""
 
 
 def _is_same(origin: str, host: str, port: int | None) -> bool:

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from webcam_rpc.web.channel import Channel
     from webcam_rpc.web.site import Site
 
+    _ServerFactory = ServerFactory[Any]
+else:
+    # Twisted 24.11 has it without a type of what it builds.
+    _ServerFactory = ServerFactory
+
 NAME = "admin.sock"
 
 #: Bytes of a unix socket's address, with the zero at its end (unix(7)).
@@ -43,7 +48,7 @@ class _Taken(Exception):  # noqa: N818 - a reason
     """Another service listens there."""
 
 
-class AdminSite(ServerFactory[Any]):
+class AdminSite(_ServerFactory):
     """The site, for connections of the admin socket: their peers say who they are.
 
     :param trusted: the users who are administrators.

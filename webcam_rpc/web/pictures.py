@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from webcam_rpc.web.files import Reads
     from webcam_rpc.web.media import CameraState, Media, Picture
 
-#: mjpg-streamer's actions; a number may follow.
-_ACTION = re.compile(r"(snapshot|stream)(?:_([0-9]{1,4}))?")
+#: mjpg-streamer's actions; a number may follow. It looks no further, so some add their ``?17`` against caches to it.
+_ACTION = re.compile(r"(snapshot|stream)(?:_([0-9]{1,4}))?(?:[?].*)?")
 #: What a camera may be called, in characters.
 _NAME = 1024
 _MAX_AGE_MS = 86_400_000

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from webcam_rpc.web.grants import Grant
 
 
+#: What a script of a page that is listed may read beside the answer: when a picture was taken, and how big it is.
+_READABLE = b"X-Timestamp, X-Age-Ms, X-UStreamer-Online, X-UStreamer-Width, X-UStreamer-Height"
+
+
 class Site(server.Site):
     """All that the port serves.
 
@@ -105,9 +109,16 @@ class Site(server.Site):
         ):
             self.clients.counts.refused += 1
             return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections")
-        if self._admission.access.comes_from_listed_page(request.requestHeaders):
-            # With same-origin the browser would not show what we have just let that page have.
-            request.setHeader(b"Cross-Origin-Resource-Policy", b"cross-origin")
+        access, headers = self._admission.access, request.requestHeaders
+        # With same-origin the browser would not show what we have just let another page have.
+        request.setHeader(b"Cross-Origin-Resource-Policy", access.shown_by(headers))
+        reader = access.reader(headers)
+        if reader is not None:
+            # Nor would it let a script of that page read it, which is how Mainsail shows a stream. No credentials: the
+            # cookie is for our own pages.
+            request.setHeader(b"Access-Control-Allow-Origin", reader)
+            request.setHeader(b"Access-Control-Expose-Headers", _READABLE)
+            request.setHeader(b"Vary", b"Origin")
         resource: IResource = super().getResourceFor(request)
         return resource
 
