@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import shutil
 import signal
+import ssl
 import stat
 import sys
 import tempfile
@@ -14,20 +16,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, wrapClientTLS
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.ssl import Certificate, optionsForClientTLS
 from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.protocols.portforward import ProxyFactory, ProxyServer
 from twisted.trial.unittest import SkipTest
 
+from tests.certificates import write_pair
 from tests.integration.test_service import CAPTURES, PATIENCE, ServiceCase, reactor
 from tests.service import ROOT, Service, eventually
 from webcam_rpc.client.backoff import Backoff
 from webcam_rpc.client.errors import CallFailed, ConnectionLost, Refused
 from webcam_rpc.client.following import TOPICS
 from webcam_rpc.client.models import CameraStatusUpdate
+from webcam_rpc.client.on_asyncio import Client as AsyncioClient
 from webcam_rpc.client.on_twisted import Client
 
 if TYPE_CHECKING:
@@ -224,11 +230,9 @@ class LostConnectionsTests(ServiceCase):
             for _ in range(3):
                 width, height = modes[0]
                 modes.reverse()
-                witness.call("set_camera_format", {"device": "demo", "width": width, "height": height}).addErrback(
-                    failures.append
-                )
+                calls.append(witness.call("set_camera_format", {"device": "demo", "width": width, "height": height}))
 
-        failures: list[Failure] = []
+        calls: list[Deferred[Any]] = []
         storm = LoopingCall(blow)
         ended = storm.start(0.02)
         await eventually(reactor, lambda: proxy.cuts >= 60, 4 * PATIENCE, "60 cuts")
@@ -238,8 +242,10 @@ class LostConnectionsTests(ServiceCase):
         for number in range(6):
             if (devices / f"video{number}").exists():
                 toggle(devices, number)
-        # Its news is the last: the calls were answered, and the cameras are gone.
+        await gatherResults(calls)
         await eventually(reactor, lambda: _all_gone(witness), PATIENCE, "no camera but the demo")
+        # Nothing comes after this.
+        await witness.call("set_camera_format", {"device": "demo", "width": 640, "height": 480})
         await eventually(
             reactor, lambda: _last(follower) == witness.notifications[-1].params["seq"], PATIENCE, "the end"
         )
@@ -248,7 +254,6 @@ class LostConnectionsTests(ServiceCase):
         self.assertEqual([one for one in told if not one.get("initial")], expected)
         self.assertEqual([one["camera_id"] for one in told if one.get("initial")], ["demo"])
         self.assertEqual(end, {"kind": "end", "loaded": []})
-        self.assertEqual(failures, [])
         kinds = {one["status"] for one in expected if one["device"] != "/dev/video-demo"}
         self.assertEqual(kinds, {"CONNECTED", "DISCONNECTED"})
         self.assertGreater(len(expected), 100)
@@ -324,6 +329,41 @@ class LostConnectionsTests(ServiceCase):
         await stopped
         with self.assertRaises(StopAsyncIteration):
             await anext(events)
+
+    def certificate(self) -> tuple[str, str, Certificate]:
+        """Make one for this machine; give its file, its key's, and itself."""
+        certificate, key = write_pair(Path(self.mktemp()).absolute())
+        return certificate, key, Certificate.loadPEM(Path(certificate).read_bytes())
+
+    async def test_tokens_and_tls(self) -> None:
+        """By the admin socket a token is made; both clients come in with it, by TLS, and may do what it allows."""
+        certificate, key, authority = self.certificate()
+        listen = (f"ssl:0:interface=127.0.0.1:privateKey={key}:certKey={certificate}",)
+        service = await self.serve(listen=listen)
+        # The address of a unix socket is no longer than 107 bytes, and a test's directory may be.
+        state = os.open(service.state, os.O_PATH)
+        self.addCleanup(os.close, state)
+        admin = Client(reactor, unix=f"/proc/self/fd/{state}/admin.sock")
+        self.addCleanup(admin.stopService)
+        admin.startService()
+        token = (await admin.create_token("operator")).token
+
+        async def rename() -> str:
+            tls = ssl.create_default_context(cafile=certificate)
+            async with AsyncioClient(service.url, token=token, tls=tls) as client:
+                return (await client.set_camera_alias("demo", "porch")).camera_id
+
+        self.assertEqual(await deferToThread(lambda: asyncio.run(rename())), "demo")
+        trusted = optionsForClientTLS("localhost", authority)
+        port = int(service.url.rpartition(":")[2].partition("/")[0])
+        endpoint = wrapClientTLS(trusted, TCP4ClientEndpoint(reactor, "127.0.0.1", port))
+        client = Client(reactor, service.url, token=token, endpoint=endpoint)
+        self.addCleanup(client.stopService)
+        client.startService()
+        self.assertEqual((await client.get_camera_status("porch")).alias, "porch")
+        with self.assertRaises(CallFailed) as raised:
+            await client.create_token("admin")
+        self.assertEqual(raised.exception.code, -32002)
 
     async def test_refused(self) -> None:
         """A token that is wrong is not tried again: calls and iterators end with Refused."""
