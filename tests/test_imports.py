@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "web": {"bus", "config", "rpc", "tokens"},
     "tokens": {"durable", "rpc.roles"},
     "cli": {"config", "rpc.roles", "tokens"},
+    "client": {"rpc"},
     "media": {"bus", "cameras.models", "config", "durable"},
     "cameras": {"bus", "config", "durable", "histogram"},
     "bus": set[str](),
