@@ -512,6 +512,14 @@ class AwaitableMethods(ABC):
         """Read the configuration again; what is wrong changes nothing. Role: admin."""
         return self._perform("reload_config", {}, models.ConfigReloaded, deadline)
 
+    def get_session(
+        self,
+        *,
+        deadline: float | None = None,
+    ) -> Awaitable[models.Session]:
+        """Tell who the caller is, and what it may do. Role: none."""
+        return self._perform("get_session", {}, models.Session, deadline)
+
     def get_oneshot_token(
         self,
         *,
@@ -1073,6 +1081,14 @@ class DeferredMethods(ABC):
     ) -> Deferred[models.ConfigReloaded]:
         """Read the configuration again; what is wrong changes nothing. Role: admin."""
         return self._perform("reload_config", {}, models.ConfigReloaded, deadline)
+
+    def get_session(
+        self,
+        *,
+        deadline: float | None = None,
+    ) -> Deferred[models.Session]:
+        """Tell who the caller is, and what it may do. Role: none."""
+        return self._perform("get_session", {}, models.Session, deadline)
 
     def get_oneshot_token(
         self,

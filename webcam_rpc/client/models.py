@@ -337,18 +337,6 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool
 
 
-class StorageInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The room of the media directory's disk and what our files take of it, in bytes."""
-
-    total_space: int
-    used_space: int
-    available_space: int
-    usage_percentage: float
-    recordings_size: int
-    snapshots_size: int
-    low_space_warning: bool
-
-
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept.
 
@@ -362,6 +350,23 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     max_age_days: float
     max_size_gb: float
     enabled: bool
+
+
+class StorageInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The room of the media directory's disk and what our files take of it, in bytes.
+
+    ``floor`` is what stays free: nothing is begun below it. ``policy`` says which files go by themselves.
+    """
+
+    total_space: int
+    used_space: int
+    available_space: int
+    usage_percentage: float
+    recordings_size: int
+    snapshots_size: int
+    low_space_warning: bool
+    floor: int
+    policy: Policy
 
 
 class CleanedUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -532,6 +537,16 @@ class ConfigReloaded(msgspec.Struct, frozen=True, kw_only=True):
 
     changed: tuple[str, ...]
     restart_required: tuple[str, ...]
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the caller is, and what it may do; ``name`` and ``expires_at`` are those of the token that it has shown."""
+
+    authenticated: bool
+    role: str
+    permissions: tuple[str, ...]
+    name: str | None
+    expires_at: str | None
 
 
 class OneShotToken(msgspec.Struct, frozen=True, kw_only=True):
