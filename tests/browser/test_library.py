@@ -106,7 +106,7 @@ class ScheduleTests(LibraryCase):
         self.assertIn("Mon, Tue, Wed, Thu, Fri, Sat at 06:45, Europe/Berlin", row.inner_text())
         self.assertIn("<b>dawn</b>", row.inner_text())
         row.get_by_role("switch").uncheck()
-        row.get_by_text("switched off", exact=True).wait_for()
+        row.get_by_text("off", exact=True).wait_for()
         row.get_by_role("button", name="Change").click()
         self.assertTrue(form.get_by_label("Every week or day").is_checked())
         form.get_by_label("Name").fill("dawn")
