@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.api.case import ApiCase
 from tests.cameras.case import HD, METADATA
+from tests.media.feedcase import Viewer
+from tests.media.jpegs import part, small
 from webcam_rpc import config
 from webcam_rpc.cameras.models import CurrentMode, Status, Trouble
 from webcam_rpc.cameras.pattern import TestPatterns as Patterns
@@ -38,6 +40,21 @@ class ListTests(ApiCase):
         self.assertEqual((status["resolution"], status["fps"]), (mode.resolution, mode.fps))
         self.assertEqual((status["alias"], status["serial"], status["status"]), ("gate", "77", "CONNECTED"))
         self.assertEqual((status["holder"], status["consumers"], status["recording"]), (None, {}, None))
+
+    def test_captured(self) -> None:
+        """While frames come, the mode is the one in which they do; before and after, the one that the driver told."""
+        self.feeds.startService()
+        self.plug("usb-gate")
+        before = self.call("get_camera_status", ["usb-gate"])["resolution"]
+        attachment = self.feeds.of("usb-gate").attach("stream", Viewer())
+        self.assertEqual(self.call("get_camera_status", ["usb-gate"])["resolution"], before)
+        for _ in range(10):  # the first ones warm it up
+            self.children.started[-1].prints(part(small(1280, 720)))
+        self.assertEqual((before, self.call("get_camera_status", ["usb-gate"])["resolution"]), ("640x480", "1280x720"))
+        self.assertEqual(self.call("get_camera_list")["cameras"][0]["resolution"], "1280x720")
+        attachment.detach()
+        self.clock.advance(60)
+        self.assertEqual(self.call("get_camera_status", ["usb-gate"])["resolution"], before)
 
     def test_unknown(self) -> None:
         """A camera that nobody knows is not found, under the name that was asked for."""

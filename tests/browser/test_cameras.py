@@ -32,7 +32,7 @@ class PlugTests(CamerasCase):
         card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Porch camera"))
         card.get_by_text("Connected", exact=True).wait_for()
         self.until(page, _PICTURE)
-        card.get_by_text(re.compile("640 . 480")).wait_for()
+        card.get_by_text(re.compile("1280 . 720")).wait_for()  # as it is captured, not as it was plugged in
         self.until(page, r"/\b[1-9]\d*\.\d fps/.test(document.querySelector('main').innerText)")
         self.picture(page, "camera-plugged")
         self.plug(1, "uvc-hd.txt", "Second camera")

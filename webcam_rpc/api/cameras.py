@@ -299,7 +299,9 @@ class CameraMethods:
         return CameraDiagnosis(device, camera.camera_id if camera is not None else None, checks)
 
     def _info(self, camera: Camera) -> CameraInfo:
-        return camera_info(camera, self._aliases.of(camera.camera_id))
+        feed = self._feeds.find(camera.camera_id)
+        captured = feed.mode if feed is not None and feed.delivering else None
+        return camera_info(camera, self._aliases.of(camera.camera_id), captured)
 
 
 def _wanted(params: FormatParams, report: NodeReport) -> CurrentMode:

@@ -23,7 +23,10 @@ DeviceName = Annotated[
 
 
 class CameraInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A camera. ``resolution`` and ``fps`` are the mode in force, null unless CONNECTED and known."""
+    """A camera. ``resolution`` and ``fps`` are the mode in which frames come, else the one that the driver told last.
+
+    Both are null unless CONNECTED and known.
+    """
 
     camera_id: str
     device: str
@@ -97,9 +100,15 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     modes: tuple[Mode, ...]
 
 
-def camera_info(camera: Camera, alias: str | None) -> CameraInfo:
-    """Show ``camera`` to a client."""
+def camera_info(camera: Camera, alias: str | None, captured: CurrentMode | None = None) -> CameraInfo:
+    """Show ``camera`` to a client.
+
+    :param captured: the mode in which frames come from it at the moment.
+    """
     mode = mode_in_force(camera)
+    if mode is not None and captured is not None:
+        # The driver was asked before the capture set another one.
+        mode = captured
     return CameraInfo(
         camera_id=camera.camera_id,
         device=camera.device,

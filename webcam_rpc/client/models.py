@@ -44,7 +44,10 @@ class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CameraInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A camera. ``resolution`` and ``fps`` are the mode in force, null unless CONNECTED and known."""
+    """A camera. ``resolution`` and ``fps`` are the mode in which frames come, else the one that the driver told last.
+
+    Both are null unless CONNECTED and known.
+    """
 
     camera_id: str
     device: str
