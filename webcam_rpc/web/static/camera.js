@@ -44,15 +44,13 @@ function facts() {
     element,
     update(camera, status) {
       const connected = camera.status === "CONNECTED";
+      const mode = camera.resolution?.replace("x", " × ") ?? "–";
+      text(cells.mode, connected ? mode + (camera.fps ? `, ${rate(camera.fps)} fps` : "") : "–");
       const known = connected && status;
-      // What was told when it was plugged in may be another mode than the one that it is captured in now.
-      const { resolution, fps } = known && status.resolution ? status : camera;
-      const mode = resolution?.replace("x", " × ") ?? "–";
-      text(cells.mode, connected ? mode + (fps ? `, ${rate(fps)} fps` : "") : "–");
       text(cells.fps, known && status.measured_fps != null ? `${Number(status.measured_fps).toFixed(1)} fps` : "–");
       const age = known ? status.last_frame_age_ms : null;
       text(cells.age, age == null ? "–" : age < 1000 ? `${Math.round(age)} ms` : `${span(age / 1000)} ago`);
-      const slow = known && fps && status.measured_fps != null && status.measured_fps < 0.7 * fps;
+      const slow = known && camera.fps && status.measured_fps != null && status.measured_fps < 0.7 * camera.fps;
       cells.fps.classList.toggle("warn", Boolean(slow));
       cells.age.classList.toggle("warn", age != null && age > 3000 && used(status));
       text(cells.users, known ? users(status) : "–");
@@ -208,7 +206,9 @@ export async function ask(app, shown) {
   here.forEach((one, place) => {
     const [status, recording] = answers.slice(2 * place, 2 * place + 2);
     // A camera that is not known any more has gone meanwhile: the notification tells.
-    if (status.status === "fulfilled" && recording.status === "fulfilled") one.told(status.value, recording.value);
+    if (status.status !== "fulfilled" || recording.status !== "fulfilled") return;
+    app.cameras.captured(status.value);
+    one.told(status.value, recording.value);
   });
 }
 

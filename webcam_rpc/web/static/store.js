@@ -64,6 +64,14 @@ export class Cameras {
     this.#changed();
   }
 
+  /** Take over the mode in which a camera is captured; the one that was told when it was plugged in may be another. */
+  captured({ camera_id, resolution, fps }) {
+    const known = this.#cameras.get(camera_id);
+    if (!known || !resolution || (known.resolution === resolution && known.fps === fps)) return;
+    this.#cameras.set(camera_id, { ...known, resolution, fps });
+    this.#changed();
+  }
+
   #update(params) {
     // What is sent again after a lost connection may be older than what is known.
     if (!params.initial && (this.#seqs.get(params.camera_id) ?? 0) >= params.seq) return;
