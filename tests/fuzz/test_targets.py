@@ -78,7 +78,7 @@ class FuzzTests(SynchronousTestCase):
             raise SkipTest("no atheris here (it has no wheel for every Python)")
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])}
         for target in ("jsonrpc", "v4l2-ctl", "websocket"):
-            runs = "100" if target == "websocket" else "1000"
+            runs = "50" if target == "websocket" else "500"
             ran = subprocess.run(
                 [sys.executable, str(ROOT / "scripts" / "fuzz.py"), target, "--runs", runs],
                 env=environ,

@@ -15,7 +15,7 @@ from benchmarks.rounds import Results, measured
 #: What the CPU time of a call may be in comparison: generous, so that what is over it is no chance.
 PIPELINED, CLOSED = 0.4, 0.6
 _LOOK = "of the CPU time of stock Autobahn; if the fast path is off, the service's log says why"
-_ROUNDS, _SECONDS = 5, 0.3
+_ROUNDS, _SECONDS = 5, 0.2
 
 
 class CostTests(SynchronousTestCase):
