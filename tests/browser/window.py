@@ -151,6 +151,10 @@ class BrowserCase(ServiceCase):
             window.page.context.close()
         self.assertEqual(faults, [])
 
+    async def serve(self, *options: str, **more: Any) -> Service:
+        """Start a service whose cameras give what a page shows at most: a browser has enough to do."""
+        return await super().serve("--set", "media.max_fps=15", *options, **more)
+
     def visitor(self, **device: Any) -> BrowserContext:
         """Make somebody with cookies of their own; ``device`` is what Playwright calls the context's options."""
         context = browser().new_context(**{**DESKTOP, "reduced_motion": "reduce", **device})
