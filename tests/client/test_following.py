@@ -122,6 +122,21 @@ class FollowingTests(SynchronousTestCase):
         play.read()
         self.assertEqual(play.seqs(), [1, 2, 3, 4])
 
+    def test_told_twice(self) -> None:
+        """An event that the service, or what is between, sends a second time is told once; so is an older one."""
+        play = Play()
+        connection = play.connect()
+        play.read()
+        for _ in range(2):
+            play.service.publish()
+        first, second = tuple(connection.waiting)
+        connection.waiting.extend([second, first, second])
+        play.read()
+        self.assertEqual(play.seqs(), [1, 2])
+        play.service.publish()
+        play.read()
+        self.assertEqual(play.seqs(), [1, 2, 3])
+
     def test_too_long_ago(self) -> None:
         """More than is kept: it is said which events are missing, and the states of now follow."""
         play = Play(ring=3)
